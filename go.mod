@@ -8,3 +8,5 @@ require (
 	golang.org/x/sync v0.19.0
 	golang.org/x/sys v0.40.0
 )
+
+require github.com/colega/zeropool v0.0.0-20230505084239-6fb4a4f75381 // indirect
