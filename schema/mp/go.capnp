@@ -1,0 +1,57 @@
+# How a schema maps to Go, where the schema alone does not say. The annotations stand either in the schema itself or,
+# for a schema that one does not own, in a bindings file beside it. None of them changes a byte on the wire, and no
+# schema needs any. docs/bindings.md explains each with an example.
+#
+# A Go type is written with its import path: `time.Duration`, `example.com/app/units.Celsius`, `*math/big.Int`,
+# `[32]byte`. A name without a package (`Celsius`) is of the generated package itself.
+
+@0xe87c6e7406cc686f;
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("mp::go");
+
+annotation package @0x8489086ac10d7897 (file) :Text;
+# The Go package name. Default: the last element of the import path.
+
+annotation import @0xb5e3b1224cff7489 (file) :Text;
+# The Go import path. The build rule's `importpath` has the last word.
+
+annotation name @0xc7986a552ba4a4b7 (struct, field, param, union, group, enum, enumerant, interface, method, const) :Text;
+# The Go name, in place of the one that follows from the schema's.
+
+annotation map @0x8f73509db6102ebb (field, param) :Void;
+# A list of pairs is a map[K]V. A pair is a struct of two fields: the key, then the value. An entry whose key came
+# before replaces it. The order on the wire is no particular one.
+
+annotation set @0xaf87738c9522c64f (field, param) :Void;
+# A list is a map[T]struct{}. The order on the wire is no particular one.
+
+annotation optional @0xb24eda917d05f252 (field, param) :Void;
+# A Text is a *string, nil if it is null on the wire.
+
+annotation type @0xbeb1165a39fcc4ea (field, param) :Text;
+# The Go type of a value, converted from and to the schema's by convention:
+# an integer of any width (a value out of range is an error, never cut), a float, a named string or []byte,
+# an array of bytes from Data, an encoding.TextMarshaler from Text, an encoding.BinaryMarshaler from Data.
+
+annotation toGo @0xe5c041d0a78f57a7 (field, param) :Text;
+# The function that converts to the Go type: func(schema's type) (Go type, error).
+
+annotation fromGo @0x99d45f251d364b09 (field, param) :Text;
+# The function that converts from the Go type: func(Go type) (schema's type, error).
+
+annotation codec @0xcede15884798e794 (struct, field, param) :Text;
+# A Go type that encodes and decodes itself on the raw struct, in place of the generated one: a pointer to it
+# implements mprt.Struct.
+
+annotation wrap @0xa375deb53263eef7 (struct, interface) :Text;
+# An existing Go type in place of the generated one. For an interface: the proxy client implements it, and what
+# implements it can be served. For a struct: its fields are matched by name, or by $name (a dotted name reaches into
+# a field that is a struct).
+
+annotation method @0xd4a4c217e747f259 (method) :Text;
+# The signature that a wrapped interface gives a method, as Go writes it: "Sum(ctx context.Context, v ...int) int".
+# Arguments and results match the schema's by name, or by place where they have none.
+
+annotation value @0x97a1107bd5c7c485 (field, param) :Void;
+# A struct is held by value, not by pointer; null is its zero value.
