@@ -9,6 +9,7 @@ import (
 	"capnproto.org/go/capnp/v3"
 	"capnproto.org/go/capnp/v3/rpc"
 
+	"github.com/mpgo-dev/mpgo/bench/internal/foo"
 	"github.com/mpgo-dev/mpgo/bench/internal/foocapnp"
 )
 
@@ -42,7 +43,7 @@ func (s *capnpServer) Pass(_ context.Context, call foocapnp.Foo_pass) error {
 	if err != nil {
 		return err
 	}
-	v, err := readFooStruct(arg)
+	v, err := foocapnp.Read(arg)
 	if err != nil {
 		return err
 	}
@@ -54,7 +55,7 @@ func (s *capnpServer) Pass(_ context.Context, call foocapnp.Foo_pass) error {
 	if err != nil {
 		return err
 	}
-	return writeFooStruct(result, v)
+	return foocapnp.Write(result, v)
 }
 
 func (s *capnpServer) PassData(_ context.Context, call foocapnp.Foo_passData) error {
@@ -149,88 +150,6 @@ func (s *capnpServer) Unblock(context.Context, foocapnp.Foo_unblock) error {
 	return nil
 }
 
-// writeFooStruct makes the message from the plain value, as every caller of a Cap'n Proto method has to.
-func writeFooStruct(m foocapnp.FooStruct, v *FooStruct) error {
-	if err := m.SetName(v.Name); err != nil {
-		return err
-	}
-	ints, err := m.NewSetInt(int32(len(v.SetInt)))
-	if err != nil {
-		return err
-	}
-	for i, n := range v.SetInt {
-		ints.Set(i, n)
-	}
-	bools, err := m.NewVectorBool(int32(len(v.VectorBool)))
-	if err != nil {
-		return err
-	}
-	for i, b := range v.VectorBool {
-		bools.Set(i, b)
-	}
-	if v.OptionalInt != nil {
-		m.SetOptionalInt(*v.OptionalInt)
-		m.SetHasOptionalInt(true)
-	}
-	pairs, err := m.NewMapStringInt(int32(len(v.MapStringInt)))
-	if err != nil {
-		return err
-	}
-	i := 0
-	for key, n := range v.MapStringInt {
-		p := pairs.At(i)
-		if err := p.SetFirst(key); err != nil {
-			return err
-		}
-		p.SetSecond(n)
-		i++
-	}
-	return nil
-}
-
-// readFooStruct makes the plain value from the message.
-func readFooStruct(m foocapnp.FooStruct) (*FooStruct, error) {
-	name, err := m.Name()
-	if err != nil {
-		return nil, err
-	}
-	v := &FooStruct{Name: name}
-	ints, err := m.SetInt()
-	if err != nil {
-		return nil, err
-	}
-	v.SetInt = make([]int32, ints.Len())
-	for i := range v.SetInt {
-		v.SetInt[i] = ints.At(i)
-	}
-	bools, err := m.VectorBool()
-	if err != nil {
-		return nil, err
-	}
-	v.VectorBool = make([]bool, bools.Len())
-	for i := range v.VectorBool {
-		v.VectorBool[i] = bools.At(i)
-	}
-	if m.HasOptionalInt() {
-		n := m.OptionalInt()
-		v.OptionalInt = &n
-	}
-	pairs, err := m.MapStringInt()
-	if err != nil {
-		return nil, err
-	}
-	v.MapStringInt = make(map[string]int32, pairs.Len())
-	for i := range pairs.Len() {
-		p := pairs.At(i)
-		key, err := p.First()
-		if err != nil {
-			return nil, err
-		}
-		v.MapStringInt[key] = p.Second()
-	}
-	return v, nil
-}
-
 func (capnpPeer) Serve(l net.Listener) error {
 	s := newCapnpServer()
 	s.self = foocapnp.Foo_ServerToClient(s)
@@ -249,11 +168,11 @@ func (capnpPeer) Dial(path string) (Client, error) {
 		return nil, err
 	}
 	conn := rpc.NewConn(rpc.NewStreamTransport(c), nil)
-	foo := foocapnp.Foo(conn.Bootstrap(context.Background()))
-	if err := foo.Resolve(context.Background()); err != nil {
+	object := foocapnp.Foo(conn.Bootstrap(context.Background()))
+	if err := object.Resolve(context.Background()); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	return &capnpClient{conn: conn, foo: foo}, nil
+	return &capnpClient{conn: conn, foo: object}, nil
 }
 
 type capnpClient struct {
@@ -274,8 +193,8 @@ func (capnpCallback) Call(_ context.Context, call foocapnp.Callback_call) error 
 	return nil
 }
 
-func addCapnp(ctx context.Context, foo foocapnp.Foo) error {
-	f, release := foo.Add(ctx, func(p foocapnp.Foo_add_Params) error {
+func addCapnp(ctx context.Context, object foocapnp.Foo) error {
+	f, release := object.Add(ctx, func(p foocapnp.Foo_add_Params) error {
 		p.SetA(2)
 		p.SetB(3)
 		return nil
@@ -329,14 +248,14 @@ func (c *capnpClient) Caller(ctx context.Context, w Workload) (func() error, err
 			return checkInt(r.Result(), callbackResult(7))
 		}, nil
 	case Pass:
-		v := NewFooStruct()
+		v := foo.New()
 		return func() error {
 			f, release := c.foo.Pass(background, func(p foocapnp.Foo_pass_Params) error {
 				arg, err := p.NewArg()
 				if err != nil {
 					return err
 				}
-				return writeFooStruct(arg, v)
+				return foocapnp.Write(arg, v)
 			})
 			defer release()
 			r, err := f.Struct()
@@ -347,11 +266,11 @@ func (c *capnpClient) Caller(ctx context.Context, w Workload) (func() error, err
 			if err != nil {
 				return err
 			}
-			got, err := readFooStruct(result)
+			got, err := foocapnp.Read(result)
 			if err != nil {
 				return err
 			}
-			return got.check()
+			return got.Check()
 		}, nil
 	case PassData:
 		data := newData(w.Bytes)
@@ -370,13 +289,13 @@ func (c *capnpClient) Caller(ctx context.Context, w Workload) (func() error, err
 		}, nil
 	case Chain:
 		return func() error {
-			foo := c.foo
+			object := c.foo
 			for range ChainLength - 1 {
-				f, release := foo.Next(background, nil)
+				f, release := object.Next(background, nil)
 				defer release()
-				foo = f.Foo()
+				object = f.Foo()
 			}
-			return addCapnp(background, foo)
+			return addCapnp(background, object)
 		}, nil
 	}
 	return nil, ErrNotOffered

@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/rpc"
 	"sync"
+
+	"github.com/mpgo-dev/mpgo/bench/internal/foo"
 )
 
 // netrpcPeer is the standard library's net/rpc with gob. It calls in one direction only; to be called back, the client serves a second
@@ -32,7 +34,7 @@ func (*netrpcServer) Add(p NumberPair, r *int32) error {
 	return nil
 }
 
-func (*netrpcServer) Pass(s FooStruct, r *FooStruct) error {
+func (*netrpcServer) Pass(s foo.Struct, r *foo.Struct) error {
 	*r = s
 	return nil
 }
@@ -68,9 +70,9 @@ func (netrpcCallback) Call(arg int32, r *int32) error {
 }
 
 func (netrpcPeer) Serve(l net.Listener) error {
-	foo := &netrpcServer{gate: newGate()}
+	object := &netrpcServer{gate: newGate()}
 	s := rpc.NewServer()
-	if err := s.RegisterName("Foo", foo); err != nil {
+	if err := s.RegisterName("Foo", object); err != nil {
 		return err
 	}
 	for {
@@ -88,10 +90,10 @@ func (netrpcPeer) Serve(l net.Listener) error {
 				s.ServeConn(c)
 				return
 			}
-			foo.mu.Lock()
-			foo.back = rpc.NewClient(c)
+			object.mu.Lock()
+			object.back = rpc.NewClient(c)
 			c.Write([]byte{reverseConn}) // the client waits for this, so that its calls find the way back
-			foo.mu.Unlock()
+			object.mu.Unlock()
 		}()
 	}
 }
@@ -164,13 +166,13 @@ func (c netrpcClient) Caller(ctx context.Context, w Workload) (func() error, err
 			return checkInt(r, callbackResult(7))
 		}, nil
 	case Pass:
-		s := NewFooStruct()
+		s := foo.New()
 		return func() error {
-			var r FooStruct
+			var r foo.Struct
 			if err := c.c.Call("Foo.Pass", s, &r); err != nil {
 				return err
 			}
-			return r.check()
+			return r.Check()
 		}, nil
 	case PassData:
 		data := newData(w.Bytes)

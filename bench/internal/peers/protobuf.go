@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/mpgo-dev/mpgo/bench/internal/foo"
 	"github.com/mpgo-dev/mpgo/bench/internal/foopb"
 )
 
@@ -150,15 +151,14 @@ func (c *pbClient) Caller(ctx context.Context, w Workload) (func() error, error)
 			return s.finish()
 		}, nil
 	case Pass:
-		s := NewFooStruct()
-		m := &foopb.FooStruct{Name: s.Name, SetInt: s.SetInt, VectorBool: s.VectorBool, OptionalInt: s.OptionalInt, MapStringInt: s.MapStringInt}
+		m := foopb.FromStruct(foo.New())
 		return func() error {
 			r, err := c.pass(background, m)
 			if err != nil {
 				return err
 			}
-			got := FooStruct{r.Name, r.SetInt, r.VectorBool, r.OptionalInt, r.MapStringInt}
-			return got.check()
+			got := foo.Struct{Name: r.Name, SetInt: r.SetInt, VectorBool: r.VectorBool, OptionalInt: r.OptionalInt, MapStringInt: r.MapStringInt}
+			return got.Check()
 		}, nil
 	case PassData:
 		data := newData(w.Bytes)

@@ -70,35 +70,6 @@ var Workloads = []Workload{
 		Title: "add while another handler blocks anew every 2 ms"},
 }
 
-// FooStruct is the struct that Pass carries, in plain Go types.
-type FooStruct struct {
-	Name         string
-	SetInt       []int32
-	VectorBool   []bool
-	OptionalInt  *int32
-	MapStringInt map[string]int32
-}
-
-// NewFooStruct returns the struct that every peer sends: a 16-character name, ten integers, ten bools and a map of ten.
-func NewFooStruct() *FooStruct {
-	optional := int32(42)
-	s := &FooStruct{Name: "sixteen letters.", OptionalInt: &optional, MapStringInt: make(map[string]int32)}
-	for i := range int32(10) {
-		s.SetInt = append(s.SetInt, i*1000)
-		s.VectorBool = append(s.VectorBool, i%3 == 0)
-		s.MapStringInt[fmt.Sprintf("key %d", i)] = i
-	}
-	return s
-}
-
-// check says whether s is as NewFooStruct made it, at little cost: that it has all its parts.
-func (s *FooStruct) check() error {
-	if len(s.Name) != 16 || len(s.SetInt) != 10 || len(s.VectorBool) != 10 || s.OptionalInt == nil || *s.OptionalInt != 42 || len(s.MapStringInt) != 10 {
-		return fmt.Errorf("FooStruct came back different: %+v", s)
-	}
-	return nil
-}
-
 // newData returns n bytes that are not all the same.
 func newData(n int) []byte {
 	b := make([]byte, n)

@@ -31,8 +31,12 @@ func (r Report) Render(dir string) error {
 		if page, err = replaceSection(page, "comparison", r.comparison()); err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
+		plots := filepath.Join(dir, "benchmarks")
+		if err := os.MkdirAll(plots, 0o777); err != nil {
+			return err
+		}
 		for name, plot := range r.plots() {
-			if err := os.WriteFile(filepath.Join(dir, "benchmarks", name), plot, 0o666); err != nil {
+			if err := os.WriteFile(filepath.Join(plots, name), plot, 0o666); err != nil {
 				return err
 			}
 		}
