@@ -1,0 +1,403 @@
+package vat
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"capnproto.org/go/capnp/v3"
+	"capnproto.org/go/capnp/v3/std/capnp/rpc"
+)
+
+// Executor does the work of a call, on the goroutine that runs its queue. It
+// must complete the call by Return or Fail.
+type Executor interface {
+	Execute(call *Call)
+}
+
+// Call is a call that this side serves. It is complete after exactly one
+// Return or Fail, after which it must not be touched.
+type Call struct {
+	InterfaceID uint64
+	MethodID    uint16
+	// Params is the params struct, invalid if the caller sent none. It and
+	// what is read from it are valid until the call is complete.
+	Params capnp.Struct
+
+	// Exec is set by [Server.Accept] before it queues the call.
+	Exec Executor
+	// Pace, if set, remembers for the method whether it tends to block.
+	Pace *Pace
+
+	conn *Conn
+	id   uint32 // the peer's question id
+	next *Call  // in a queue
+
+	params   *message
+	results  *message
+	payload  rpc.Payload
+	root     capnp.Ptr // the results' content
+	mode     flushMode // flushNoWait as long as the reader has the call
+	question *Question // of a call made by this process itself
+
+	// The rest is guarded by conn.mu.
+	returned     bool
+	finished     bool // the caller sent Finish before the return
+	keepsResults bool // sendResultsTo.yourself
+	noPipelining bool // the caller promised not to pipeline
+	cancelled    error
+	onCancel     func(error)
+
+	// What outlives the return until Finish, for pipelined calls.
+	answer    *message
+	answerErr error
+	resultIDs []uint32  // exports in the results, one a reference
+	pipelines []*Cap    // promises for parts of the results, one reference each
+	taker     *Question // takes its return from here (takeFromOtherQuestion)
+}
+
+// Conn is the connection that the call came in on.
+func (call *Call) Conn() *Conn { return call.conn }
+
+// CapAt returns the capability that an interface pointer in the params refers
+// to, borrowed from the call; nil for null.
+func (call *Call) CapAt(p capnp.Ptr) (*Cap, error) { return call.params.capAt(p) }
+
+// OnCancel has f called once, with the reason, when the caller gives up or
+// leaves before the call is complete; at once if it already has. f must not
+// block.
+func (call *Call) OnCancel(f func(error)) {
+	call.conn.mu.Lock()
+	err := call.cancelled
+	if err == nil {
+		call.onCancel = f
+	}
+	call.conn.mu.Unlock()
+	if err != nil {
+		f(err)
+	}
+}
+
+var errFinished = errors.New("the caller does not wait for the result any more")
+
+// cancel tells the handler. Without a lock.
+func (call *Call) cancel(err error) {
+	call.conn.mu.Lock()
+	var f func(error)
+	if call.cancelled == nil && !call.returned {
+		call.cancelled = err
+		f = call.onCancel
+	}
+	call.conn.mu.Unlock()
+	if f != nil {
+		f(err)
+	}
+}
+
+// run is what a queue does with a call. A call that nobody wants any more is
+// not started.
+func (call *Call) run() {
+	call.mode = flushWait
+	call.conn.mu.Lock()
+	cancelled := call.cancelled
+	call.conn.mu.Unlock()
+	if cancelled != nil {
+		call.Fail(cancelled)
+		return
+	}
+	if pace := call.Pace; pace.Slow() {
+		start := time.Now()
+		call.execute()
+		pace.took(time.Since(start))
+		return
+	}
+	call.execute()
+}
+
+// execute turns a panic of the handler into an exception for its caller, and
+// so too a goroutine that exits.
+func (call *Call) execute() {
+	done := false
+	defer func() {
+		if done {
+			return
+		}
+		if p := recover(); p != nil {
+			call.Fail(failedf("panic: %v\n%s", p, debug.Stack()))
+		} else {
+			call.Fail(failedf("handler called runtime.Goexit"))
+		}
+	}()
+	call.Exec.Execute(call)
+	done = true
+}
+
+// Results allocates the results struct. Call it at most once.
+func (call *Call) Results(size capnp.ObjectSize) (capnp.Struct, error) {
+	m := newMessage()
+	var content capnp.Struct
+	ret, err := m.root.NewReturn()
+	if err == nil {
+		if call.payload, err = ret.NewResults(); err == nil {
+			if content, err = capnp.NewStruct(call.payload.Segment(), size); err == nil {
+				err = call.payload.SetContent(content.ToPtr())
+			}
+		}
+	}
+	if err != nil {
+		m.release()
+		return capnp.Struct{}, failedf("cannot build the results: %v", err)
+	}
+	call.results = m
+	call.root = content.ToPtr()
+	return content, nil
+}
+
+// AddCap puts c, whose reference it takes over, into the results' capability
+// table and returns the pointer that stands for it. Only after Results.
+func (call *Call) AddCap(c *Cap) capnp.Ptr { return call.results.addCap(c) }
+
+// Return completes the call with its results, which are empty if Results was
+// not called.
+func (call *Call) Return() {
+	if call.results == nil {
+		if _, err := call.Results(capnp.ObjectSize{}); err != nil {
+			call.Fail(err)
+			return
+		}
+	}
+	if n := call.results.size(); n > call.conn.opts.MaxMessage {
+		call.Fail(failedf("results of %d bytes are larger than the limit of %d", n, call.conn.opts.MaxMessage))
+		return
+	}
+	m := call.results
+	call.results = nil
+	call.complete(m, nil)
+}
+
+// Fail completes the call with an exception.
+func (call *Call) Fail(err error) {
+	call.results.release()
+	call.results = nil
+	call.complete(nil, err)
+}
+
+// complete sends the return: results if m is not nil, else err.
+func (call *Call) complete(m *message, err error) {
+	if call.question != nil {
+		call.completeLocal(m, err)
+		return
+	}
+	c := call.conn
+	params := call.params
+	call.params = nil
+	reply := m
+	if reply == nil || call.keepsResults {
+		reply = newMessage()
+	}
+	c.mu.Lock()
+	call.returned = true
+	call.onCancel = nil
+	c.running--
+	if c.err != nil {
+		c.mu.Unlock()
+		params.release()
+		m.release()
+		if reply != m {
+			reply.release()
+		}
+		return
+	}
+	noFinish, e := call.fillReturn(reply, m, err)
+	keep := !noFinish && !call.finished
+	if keep {
+		call.answer, call.answerErr = m, err
+	} else {
+		delete(c.answers, call.id)
+	}
+	pipelines := call.pipelines
+	if !keep {
+		call.pipelines = nil
+	}
+	// Promises are resolved without the lock; by then the answer may be gone.
+	targets := make([]*Cap, len(pipelines))
+	for i, p := range pipelines {
+		targets[i] = resultCap(m, call.root, err, p.path)
+		p.AddRef()
+	}
+	taker := call.taker
+	call.taker = nil
+	taken := false
+	if e == nil {
+		taken = c.queueMessage(reply, keep && reply == m)
+	}
+	c.flushLocked(call.mode)
+
+	if taker != nil {
+		taker.takeResults(m, call.root, err)
+	}
+	for i, p := range pipelines {
+		p.resolve(targets[i])
+		p.Release()
+		if !keep {
+			p.Release()
+		}
+	}
+	if !taken && !(keep && reply == m) {
+		reply.release()
+	}
+	if m != reply && !keep {
+		m.release()
+	}
+	params.release()
+	if e != nil {
+		c.abort(fmt.Sprintf("cannot build a return: %v", e))
+	}
+}
+
+// fillReturn writes the Return message into reply, under conn.mu. m are the
+// results, whose Return is there already if reply is m. noFinish says that the
+// answer needs no Finish.
+func (call *Call) fillReturn(reply, m *message, err error) (noFinish bool, e error) {
+	c := call.conn
+	var ret rpc.Return
+	if reply == m && !call.finished {
+		ret, e = reply.root.Return()
+	} else {
+		ret, e = reply.root.NewReturn()
+	}
+	if e != nil {
+		return false, e
+	}
+	ret.SetAnswerId(call.id)
+	// References to params that the handler kept are its own: an import stays
+	// in our table as long as they live, and Release gives them back.
+	ret.SetReleaseParamCaps(false)
+	switch {
+	case call.finished:
+		ret.SetCanceled()
+		return true, nil
+	case call.keepsResults:
+		ret.SetResultsSentElsewhere()
+	case err != nil:
+		x, e := ret.NewException()
+		if e != nil {
+			return false, e
+		}
+		setException(x, toException(err))
+		noFinish = call.noPipelining && len(call.pipelines) == 0
+	case len(m.caps) == 0:
+		noFinish = true
+	default:
+		call.resultIDs, e = c.describeAll(call.payload, m.caps, nil)
+	}
+	ret.SetNoFinishNeeded(noFinish)
+	return noFinish, e
+}
+
+// takeResults ends q with the results of a call that the callee made back to us
+// for this purpose (a tail call).
+func (q *Question) takeResults(m *message, root capnp.Ptr, err error) {
+	if err == nil {
+		m, root, err = copyMessage(m, root)
+	}
+	if err != nil {
+		m, root = nil, noPtr
+	}
+	q.deliver(m, root, err)
+}
+
+// completeLocal is complete for a call made by this process.
+func (call *Call) completeLocal(m *message, err error) {
+	loopback.mu.Lock()
+	call.returned = true
+	call.onCancel = nil
+	loopback.mu.Unlock()
+	call.params.release()
+	call.params = nil
+	call.question.deliver(m, call.root, err)
+}
+
+// sendLocal hands q to an object of this process.
+func (q *Question) sendLocal(target *Cap) {
+	call := &Call{
+		InterfaceID: q.call.InterfaceId(),
+		MethodID:    q.call.MethodId(),
+		Params:      q.content,
+		conn:        loopback,
+		params:      q.params,
+		question:    q,
+	}
+	q.params = nil
+	loopback.mu.Lock()
+	q.state = sent
+	q.served = call
+	loopback.mu.Unlock()
+	target.server.Accept(call).start()
+}
+
+// resultCap returns a new reference to a part of the results, broken if there
+// is none.
+func resultCap(m *message, content capnp.Ptr, err error, path []uint16) *Cap {
+	if err != nil {
+		return NewBroken(err)
+	}
+	cap, err := m.capByPath(content, path)
+	switch {
+	case err != nil:
+		return NewBroken(err)
+	case cap == nil:
+		return NewBroken(ErrNull)
+	}
+	return cap.AddRef()
+}
+
+// disconnected tells a call that its connection is gone.
+func (call *Call) disconnected(err error) {
+	call.cancel(err)
+	call.conn.mu.Lock()
+	answer, pipelines := call.answer, call.pipelines
+	call.answer, call.pipelines = nil, nil
+	taker := call.taker
+	call.taker = nil
+	returned := call.returned
+	call.conn.mu.Unlock()
+	for _, p := range pipelines {
+		if !returned {
+			p.resolve(NewBroken(err))
+		}
+		p.Release()
+	}
+	if taker != nil {
+		taker.deliver(nil, noPtr, err)
+	}
+	answer.release()
+}
+
+// Pace remembers of a method whether it tends to block, so that the reader
+// need not find out again each time. A nil Pace remembers nothing.
+type Pace struct{ slow atomic.Int32 }
+
+const (
+	paceMarks = 8 // quick calls in a row after which a method counts as quick again
+	quick     = 200 * time.Microsecond
+)
+
+// Slow says whether the method should run on a goroutine of its own.
+func (p *Pace) Slow() bool { return p != nil && p.slow.Load() > 0 }
+
+func (p *Pace) mark() {
+	if p != nil {
+		p.slow.Store(paceMarks)
+	}
+}
+
+func (p *Pace) took(d time.Duration) {
+	if d > quick {
+		p.mark()
+	} else {
+		p.slow.Add(-1)
+	}
+}

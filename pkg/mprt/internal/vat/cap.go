@@ -1,0 +1,287 @@
+package vat
+
+import (
+	"sync/atomic"
+)
+
+type capKind uint8
+
+const (
+	kindLocal    capKind = iota // an object of this process
+	kindImported                // an object of the peer
+	kindBroken                  // every call fails with err
+	// Promises: they stand for one of the above that is not known yet.
+	kindImportedPromise // the peer will send Resolve
+	kindPipelined       // part of the results of a question of ours
+	kindQueued          // calls wait here: part of the results of a call that we serve
+)
+
+// Server is an object that calls can be made on.
+type Server interface {
+	// Accept takes a call. It is called in the order in which the calls were
+	// made on the object, by the goroutine that reads the connection, so it
+	// must not block. It either completes the call, or sets call.Exec and
+	// puts the call on a queue, and then returns what [Queue.Put] returned.
+	Accept(call *Call) *Queue
+	// Dropped is called once, when the last reference is gone. It must not
+	// block.
+	Dropped()
+}
+
+// Cap is a counted reference to an object, perhaps one that is not known yet.
+// A nil *Cap is the null capability. Methods may be called concurrently.
+type Cap struct {
+	kind capKind
+	refs atomic.Int32
+
+	server Server // kindLocal
+	err    error  // kindBroken
+
+	// conn is the connection of an import or a promise; its mu guards what
+	// follows.
+	conn *Conn
+
+	id       uint32 // imports: the peer's export id
+	received uint32 // imports: references that the peer counts
+
+	q    *Question // kindPipelined; one of its references
+	path []uint16  // kindPipelined, kindQueued
+
+	promise *promise
+}
+
+// promise is the state that a promise has until it has become its target.
+type promise struct {
+	// target is what the promise turned out to be, one owned reference.
+	target *Cap
+	// called says that calls went to the peer through the promise, so that a
+	// local target has to wait for them to come back (embargo).
+	called bool
+	// holding says that calls queue in held, although target may be known:
+	// the promise waits for a disembargo, or held is being delivered.
+	holding bool
+	held    []delivery
+	then    []func(*Cap)
+}
+
+// delivery is a call that waits for its target: one of ours or one of a peer.
+type delivery struct {
+	q    *Question
+	call *Call
+}
+
+// NewServer returns the first reference to a local object.
+func NewServer(s Server) *Cap {
+	c := &Cap{kind: kindLocal, server: s}
+	c.refs.Store(1)
+	return c
+}
+
+// NewBroken returns a capability whose calls fail with err.
+func NewBroken(err error) *Cap {
+	c := &Cap{kind: kindBroken, err: err}
+	c.refs.Store(1)
+	return c
+}
+
+func newPromise(kind capKind, conn *Conn) *Cap {
+	c := &Cap{kind: kind, conn: conn, promise: &promise{}}
+	c.promise.holding = kind == kindQueued
+	c.refs.Store(1)
+	return c
+}
+
+// AddRef returns c as a further reference, which must be released too.
+func (c *Cap) AddRef() *Cap {
+	if c != nil {
+		c.refs.Add(1)
+	}
+	return c
+}
+
+// Release gives one reference back. The null capability needs none.
+func (c *Cap) Release() {
+	if c == nil {
+		return
+	}
+	switch n := c.refs.Add(-1); {
+	case n > 0:
+		return
+	case n < 0:
+		panic("vat: capability released once too often")
+	}
+	switch c.kind {
+	case kindLocal:
+		c.server.Dropped()
+	case kindImported, kindImportedPromise, kindPipelined, kindQueued:
+		c.conn.dropCap(c)
+	}
+}
+
+// tryRef takes a reference to a capability found in a table, unless its last
+// one has just gone.
+func (c *Cap) tryRef() bool {
+	for {
+		n := c.refs.Load()
+		if n == 0 {
+			return false
+		}
+		if c.refs.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+// Resolved follows promises that are resolved. The result is borrowed from c.
+func (c *Cap) Resolved() *Cap {
+	for c != nil && c.promise != nil {
+		c.conn.mu.Lock()
+		t := c.promise.target
+		if c.promise.holding {
+			t = nil
+		}
+		c.conn.mu.Unlock()
+		if t == nil {
+			return c
+		}
+		c = t
+	}
+	return c
+}
+
+// Local returns the object of this process that c refers to, if it does.
+func (c *Cap) Local() (Server, bool) {
+	if c = c.Resolved(); c != nil && c.kind == kindLocal {
+		return c.server, true
+	}
+	return nil, false
+}
+
+// Broken returns the error with which calls on c are known to fail, or nil.
+func (c *Cap) Broken() error {
+	if c = c.Resolved(); c != nil && c.kind == kindBroken {
+		return c.err
+	}
+	return nil
+}
+
+// Conn returns the connection whose peer hosts c, or nil.
+func (c *Cap) Conn() *Conn {
+	if c = c.Resolved(); c != nil && c.kind != kindQueued {
+		return c.conn
+	}
+	return nil
+}
+
+// WhenResolved calls f with the object that c refers to, borrowed, as soon as
+// it is known: at once, or later from the goroutine that reads the connection.
+// f must not block.
+func (c *Cap) WhenResolved(f func(*Cap)) {
+	for c != nil && c.promise != nil {
+		c.conn.mu.Lock()
+		if c.promise.target == nil || c.promise.holding {
+			c.promise.then = append(c.promise.then, f)
+			c.conn.mu.Unlock()
+			return
+		}
+		t := c.promise.target
+		c.conn.mu.Unlock()
+		c = t
+	}
+	f(c)
+}
+
+// resolve settles promise c; it takes over target, which may be nil for null.
+// Calls held meanwhile are delivered first, in order. The caller must not hold
+// any lock.
+func (c *Cap) resolve(target *Cap) {
+	if target == nil {
+		target = NewBroken(ErrNull)
+	}
+	_, local := target.Local()
+	conn, p := c.conn, c.promise
+	conn.mu.Lock()
+	if p.target != nil {
+		conn.mu.Unlock()
+		target.Release() // a second Resolve says nothing new
+		return
+	}
+	p.target = target
+	if p.called && local && conn.err == nil {
+		// Calls are on their way through the peer back to us. Later ones wait
+		// until a disembargo has followed those round.
+		p.holding = true
+		conn.sendEmbargo(c)
+		conn.mu.Unlock()
+		conn.flush(flushNoWait)
+		return
+	}
+	p.holding = true
+	conn.mu.Unlock()
+	c.deliverHeld()
+}
+
+// deliverHeld passes on what waited for a promise, which then is no obstacle
+// any more.
+func (c *Cap) deliverHeld() {
+	conn, p := c.conn, c.promise
+	for {
+		conn.mu.Lock()
+		held := p.held
+		p.held = nil
+		if len(held) == 0 {
+			p.holding = false
+			then := p.then
+			p.then = nil
+			conn.mu.Unlock()
+			for _, f := range then {
+				p.target.WhenResolved(f)
+			}
+			return
+		}
+		conn.mu.Unlock()
+		for _, d := range held {
+			if d.q != nil {
+				d.q.sendTo(p.target)
+			} else {
+				p.target.accept(d.call).start()
+			}
+		}
+	}
+}
+
+// accept hands a call of a peer to c and says which queue must now be run, if
+// any. Calls on objects elsewhere are passed on.
+func (c *Cap) accept(call *Call) *Queue {
+	for {
+		if c == nil {
+			call.Fail(ErrNull)
+			return nil
+		}
+		switch {
+		case c.kind == kindLocal:
+			return c.server.Accept(call)
+		case c.kind == kindBroken:
+			call.Fail(c.err)
+			return nil
+		case c.promise == nil:
+			forward(c, call)
+			return nil
+		}
+		conn, p := c.conn, c.promise
+		conn.mu.Lock()
+		switch {
+		case p.holding:
+			p.held = append(p.held, delivery{call: call})
+			conn.mu.Unlock()
+			return nil
+		case p.target == nil:
+			conn.mu.Unlock()
+			forward(c, call)
+			return nil
+		}
+		c2 := p.target
+		conn.mu.Unlock()
+		c = c2
+	}
+}

@@ -1,0 +1,298 @@
+package vat
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"capnproto.org/go/capnp/v3/std/capnp/rpc"
+)
+
+// Conn is one side of an RPC session over a stream. All methods may be called
+// concurrently.
+type Conn struct {
+	nc   net.Conn
+	opts Options
+	in   *input // of the holder of the reader role
+
+	mu  sync.Mutex
+	out *output
+
+	// err is why the session ended; set once.
+	err  error
+	done chan struct{} // closed when everything that ends with it has been told
+
+	questions table[*Question]
+	answers   map[uint32]*Call
+	running   int // answers that have not returned
+	exports   table[*export]
+	exported  map[*Cap]uint32
+	imports   map[uint32]*Cap
+	embargoes table[*Cap]
+
+	bootstrap *Cap // offered to the peer
+
+	// The reader role; see reader.go.
+	reading     bool
+	dispatching bool // the reader works on a message and will look at its state
+	kicked      bool // a past read deadline is set
+	leader      *Question
+	followers   []*Question
+	waiting     []*Question // whose contexts are not watched yet
+	cancelled   sync.Cond
+	epoch       uint64
+	inline      *Pace // of the call that runs with the role vacant
+
+	// The watchdog's; see watchdog.go.
+	watched   bool
+	seenEpoch uint64
+
+	stats Stats
+}
+
+// Stats counts what a connection has done.
+type Stats struct {
+	Calls, Served       atomic.Uint64 // calls made and calls taken
+	FramesIn, FramesOut atomic.Uint64
+	BytesIn, BytesOut   atomic.Uint64
+	Takeovers           atomic.Uint64 // calls that blocked in the reader
+}
+
+// export is an object that the peer may call.
+type export struct {
+	cap *Cap   // one reference
+	n   uint32 // references that the peer holds
+	// promised says that the peer was told it is a promise.
+	promised bool
+}
+
+// New starts a session over nc, which it takes over. bootstrap, whose
+// reference it takes over, is what the peer gets when it asks; it may be nil.
+func New(nc net.Conn, bootstrap *Cap, opts Options) *Conn {
+	opts.setDefaults()
+	raw := rawConn(nc)
+	c := &Conn{
+		nc:        nc,
+		opts:      opts,
+		in:        newInput(nc, raw, opts.MaxMessage, opts.Traversal),
+		done:      make(chan struct{}),
+		answers:   map[uint32]*Call{},
+		exported:  map[*Cap]uint32{},
+		imports:   map[uint32]*Cap{},
+		bootstrap: bootstrap,
+	}
+	c.out = newOutput(raw, &c.mu)
+	c.cancelled.L = &c.mu
+	c.reading = true
+	go c.background()
+	return c
+}
+
+// loopback stands for the connection of calls on objects of this process: its
+// role is always held, so that who waits sleeps until the call returns.
+var loopback = func() *Conn {
+	c := &Conn{reading: true}
+	c.opts.setDefaults()
+	c.cancelled.L = &c.mu
+	return c
+}()
+
+// Stats returns the connection's counters, which go on counting.
+func (c *Conn) Stats() *Stats { return &c.stats }
+
+// NetConn is the stream below, for its addresses and credentials.
+func (c *Conn) NetConn() net.Conn { return c.nc }
+
+// Done is closed when the session has ended.
+func (c *Conn) Done() <-chan struct{} { return c.done }
+
+// Err is why the session ended, nil as long as it lasts. It matches
+// [ErrDisconnected] after an orderly end too.
+func (c *Conn) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// Close ends the session. Calls in flight fail, objects held for the peer are
+// dropped. It returns when that has been done; calls being served may still
+// run, with their contexts cancelled.
+func (c *Conn) Close() error {
+	c.end(errClosed, nil)
+	<-c.done
+	return nil
+}
+
+var (
+	errClosed   = errors.New("connection closed on this side")
+	errPeerLeft = errors.New("peer closed the connection")
+)
+
+// fail ends the session because of err. What the peer did wrong it is told.
+func (c *Conn) fail(err error) {
+	var bad *frameError
+	switch {
+	case errors.Is(err, io.EOF):
+		c.end(errPeerLeft, nil)
+	case errors.As(err, &bad):
+		c.abort(bad.text)
+	default:
+		c.end(err, nil)
+	}
+}
+
+// abort ends the session with an Abort message that says why.
+func (c *Conn) abort(reason string) {
+	m := newMessage()
+	if e, err := m.root.NewAbort(); err == nil {
+		e.SetType(rpc.Exception_Type_failed)
+		e.SetReason(reason)
+	}
+	c.end(fmt.Errorf("aborted: %s", reason), m)
+}
+
+// end ends the session, once. The last message may be nil.
+func (c *Conn) end(err error, last *message) {
+	c.mu.Lock()
+	if c.err != nil {
+		c.mu.Unlock()
+		last.release()
+		return
+	}
+	c.err = err
+	if last != nil {
+		c.queue(last)
+		c.sayLast()
+	}
+	c.nc.Close()
+
+	var questions []*Question
+	for _, q := range c.questions.all() {
+		if q != nil {
+			questions = append(questions, q)
+		}
+	}
+	calls := make([]*Call, 0, len(c.answers))
+	for _, call := range c.answers {
+		calls = append(calls, call)
+	}
+	var caps []*Cap
+	for _, e := range c.exports.all() {
+		if e != nil {
+			caps = append(caps, e.cap)
+		}
+	}
+	var promises []*Cap
+	for _, p := range c.imports {
+		if p.promise != nil && p.tryRef() {
+			promises = append(promises, p)
+		}
+	}
+	for _, p := range c.embargoes.all() {
+		if p != nil && p.tryRef() {
+			promises = append(promises, p)
+		}
+	}
+	caps = append(caps, c.bootstrap)
+	c.bootstrap = nil
+	c.questions, c.exports, c.embargoes = table[*Question]{}, table[*export]{}, table[*Cap]{}
+	clear(c.answers)
+	clear(c.exported)
+	clear(c.imports)
+	c.out.drained.Broadcast()
+	c.mu.Unlock()
+
+	cut := interruptedBy(err)
+	for _, q := range questions {
+		q.deliver(nil, noPtr, cut)
+	}
+	for _, p := range promises {
+		p.breakPromise(cut)
+		p.Release()
+	}
+	for _, call := range calls {
+		call.disconnected(cut)
+	}
+	for _, cap := range caps {
+		cap.Release()
+	}
+	close(c.done)
+}
+
+// breakPromise ends a promise whose connection is gone.
+func (c *Cap) breakPromise(err error) {
+	c.conn.mu.Lock()
+	embargoed := c.promise.target != nil && c.promise.holding
+	c.conn.mu.Unlock()
+	if embargoed {
+		c.deliverHeld()
+		return
+	}
+	c.resolve(NewBroken(err))
+}
+
+// Bootstrap returns the object that the peer offers. It does not wait.
+func (c *Conn) Bootstrap() *Cap {
+	q := questionPool.Get().(*Question)
+	q.refs = 1
+	q.c = c
+	m := newMessage()
+	c.mu.Lock()
+	if c.err != nil {
+		err := calledAfter(c.err)
+		c.mu.Unlock()
+		m.release()
+		q.recycle()
+		return NewBroken(err)
+	}
+	q.state = sent
+	q.id = c.questions.add(q)
+	if b, err := m.root.NewBootstrap(); err == nil {
+		b.SetQuestionId(q.id)
+	}
+	c.queue(m)
+	c.mu.Unlock()
+	cap := q.Pipeline()
+	q.Release()
+	c.flush(flushWait)
+	return cap
+}
+
+// table hands out small ids, a returned one first.
+type table[T any] struct {
+	entries []T
+	free    []uint32
+}
+
+func (t *table[T]) add(v T) uint32 {
+	if n := len(t.free); n > 0 {
+		id := t.free[n-1]
+		t.free = t.free[:n-1]
+		t.entries[id] = v
+		return id
+	}
+	t.entries = append(t.entries, v)
+	return uint32(len(t.entries) - 1)
+}
+
+// get returns the zero value for an id that is not in use.
+func (t *table[T]) get(id uint32) (v T) {
+	if uint64(id) < uint64(len(t.entries)) {
+		v = t.entries[id]
+	}
+	return v
+}
+
+func (t *table[T]) remove(id uint32) {
+	var zero T
+	t.entries[id] = zero
+	t.free = append(t.free, id)
+}
+
+func (t *table[T]) all() []T { return t.entries }
+
+// len is how many ids are in use.
+func (t *table[T]) len() int { return len(t.entries) - len(t.free) }

@@ -1,0 +1,720 @@
+package vat
+
+import (
+	"fmt"
+
+	"capnproto.org/go/capnp/v3"
+	"capnproto.org/go/capnp/v3/std/capnp/rpc"
+)
+
+func (m *message) isReturn() bool { return m.root.Which() == rpc.Message_Which_return }
+
+// dispatch handles one message and takes it over. If a call is now to be run,
+// its queue and the call are returned. What the peer must not do ends the
+// session.
+func (c *Conn) dispatch(m *message) (*Queue, *Call) {
+	c.stats.FramesIn.Add(1)
+	c.stats.BytesIn.Add(uint64(m.size()))
+	if c.opts.Trace != nil {
+		c.mu.Lock()
+		c.opts.Trace(false, m.root)
+		c.mu.Unlock()
+	}
+	var err error
+	switch m.root.Which() {
+	case rpc.Message_Which_call:
+		queue, call, err := c.handleCall(m)
+		if err != nil {
+			c.abort(err.Error())
+		}
+		return queue, call
+	case rpc.Message_Which_return:
+		err = c.handleReturn(m)
+		m = nil
+	case rpc.Message_Which_finish:
+		err = c.handleFinish(m)
+	case rpc.Message_Which_release:
+		err = c.handleRelease(m)
+	case rpc.Message_Which_resolve:
+		err = c.handleResolve(m)
+	case rpc.Message_Which_disembargo:
+		err = c.handleDisembargo(m)
+	case rpc.Message_Which_bootstrap:
+		err = c.handleBootstrap(m)
+	case rpc.Message_Which_unimplemented:
+		err = c.handleUnimplemented(m)
+	case rpc.Message_Which_abort:
+		c.handleAbort(m)
+	default:
+		c.echo(m)
+	}
+	m.release()
+	if err != nil {
+		c.abort(err.Error())
+	}
+	return nil, nil
+}
+
+// protocolError is what the peer is told when it breaks the protocol.
+func protocolError(format string, args ...any) error { return fmt.Errorf(format, args...) }
+
+// handleCall takes a call in and m over.
+func (c *Conn) handleCall(m *message) (*Queue, *Call, error) {
+	rc, err := m.root.Call()
+	if err != nil {
+		m.release()
+		return nil, nil, protocolError("call: %v", err)
+	}
+	call := &Call{
+		InterfaceID:  rc.InterfaceId(),
+		MethodID:     rc.MethodId(),
+		conn:         c,
+		id:           rc.QuestionId(),
+		params:       m,
+		noPipelining: rc.NoPromisePipelining(),
+	}
+	payload, err := rc.Params()
+	var content capnp.Ptr
+	if err == nil {
+		content, err = payload.Content()
+	}
+	if err != nil {
+		m.release()
+		return nil, nil, protocolError("call %d: params: %v", call.id, err)
+	}
+	call.Params = content.Struct()
+	switch rc.SendResultsTo().Which() {
+	case rpc.Call_sendResultsTo_Which_caller:
+	case rpc.Call_sendResultsTo_Which_yourself:
+		call.keepsResults = true
+	default:
+		// Level 3, which we do not speak: the caller gets the call back.
+		c.echo(m)
+		m.release()
+		return nil, nil, nil
+	}
+	to, err := rc.Target()
+	if err != nil {
+		m.release()
+		return nil, nil, protocolError("call %d: target: %v", call.id, err)
+	}
+
+	c.mu.Lock()
+	if c.err != nil {
+		c.mu.Unlock()
+		m.release()
+		return nil, nil, nil
+	}
+	if _, used := c.answers[call.id]; used {
+		c.mu.Unlock()
+		m.release()
+		return nil, nil, protocolError("call: question id %d is in use", call.id)
+	}
+	if err := c.importAll(payload, m); err != nil {
+		c.mu.Unlock()
+		m.release()
+		return nil, nil, protocolError("call %d: %v", call.id, err)
+	}
+	// The target is looked up before the call is entered: it cannot be part of
+	// the call's own results.
+	target, refuse, err := c.target(to)
+	if err != nil {
+		c.mu.Unlock()
+		m.release()
+		return nil, nil, protocolError("call %d: %v", call.id, err)
+	}
+	c.answers[call.id] = call
+	c.running++
+	if refuse == nil && c.running > c.opts.MaxCalls {
+		refuse = &Exception{Overloaded, fmt.Sprintf("more than %d calls in flight", c.opts.MaxCalls)}
+	}
+	c.mu.Unlock()
+	c.stats.Served.Add(1)
+	if refuse != nil {
+		target.Release()
+		call.Fail(refuse)
+		return nil, nil, nil
+	}
+	queue := target.accept(call)
+	target.Release()
+	return queue, call, nil
+}
+
+// target finds what a call or a disembargo is aimed at, as a new reference,
+// under c.mu. refuse is an error for the call alone.
+func (c *Conn) target(to rpc.MessageTarget) (cap *Cap, refuse, err error) {
+	switch to.Which() {
+	case rpc.MessageTarget_Which_importedCap:
+		e := c.exports.get(to.ImportedCap())
+		if e == nil {
+			return nil, nil, protocolError("no export has id %d", to.ImportedCap())
+		}
+		return e.cap.AddRef(), nil, nil
+	case rpc.MessageTarget_Which_promisedAnswer:
+		pa, err := to.PromisedAnswer()
+		if err != nil {
+			return nil, nil, err
+		}
+		cap, refuse, err := c.promisedAnswer(pa)
+		return cap, refuse, err
+	}
+	return nil, &Exception{Unimplemented, "unknown kind of message target"}, nil
+}
+
+// promisedAnswer finds a part of the results of a call that we serve or have
+// served, as a new reference, under c.mu.
+func (c *Conn) promisedAnswer(pa rpc.PromisedAnswer) (cap *Cap, refuse, err error) {
+	ops, err := pa.Transform()
+	if err != nil {
+		return nil, nil, err
+	}
+	path := make([]uint16, 0, 4)
+	for i := range ops.Len() {
+		switch op := ops.At(i); op.Which() {
+		case rpc.PromisedAnswer_Op_Which_noop:
+		case rpc.PromisedAnswer_Op_Which_getPointerField:
+			path = append(path, op.GetPointerField())
+		default:
+			return nil, &Exception{Unimplemented, "unknown operation in a promised answer"}, nil
+		}
+	}
+	call := c.answers[pa.QuestionId()]
+	if call == nil {
+		// Perhaps one that needed no Finish, with no capability in its results.
+		return nil, failedf("no answer has id %d, or it has no capabilities", pa.QuestionId()), nil
+	}
+	for _, p := range call.pipelines {
+		if samePath(p.path, path) {
+			return p.AddRef(), nil, nil
+		}
+	}
+	if call.returned && call.taker == nil {
+		return resultCap(call.answer, call.root, call.answerErr, path), nil, nil
+	}
+	if len(call.pipelines) >= maxPipelines {
+		return nil, &Exception{Overloaded, fmt.Sprintf("more than %d promises for one answer", maxPipelines)}, nil
+	}
+	p := newPromise(kindQueued, c)
+	p.path = path
+	call.pipelines = append(call.pipelines, p)
+	return p.AddRef(), nil, nil
+}
+
+// maxPipelines bounds the different parts of one answer that can be called
+// before it is there.
+const maxPipelines = 256
+
+// importAll reads a payload's capability table into m.caps, under c.mu.
+func (c *Conn) importAll(payload rpc.Payload, m *message) error {
+	if !payload.HasCapTable() {
+		return nil
+	}
+	list, err := payload.CapTable()
+	if err != nil {
+		return err
+	}
+	for i := range list.Len() {
+		cap, err := c.importCap(list.At(i))
+		if err != nil {
+			return fmt.Errorf("capability %d: %w", i, err)
+		}
+		m.caps = append(m.caps, cap)
+	}
+	return nil
+}
+
+// importCap makes a descriptor a capability, as a new reference, under c.mu.
+func (c *Conn) importCap(d rpc.CapDescriptor) (*Cap, error) {
+	switch d.Which() {
+	case rpc.CapDescriptor_Which_none:
+		return nil, nil
+	case rpc.CapDescriptor_Which_senderHosted:
+		return c.imported(d.SenderHosted(), kindImported)
+	case rpc.CapDescriptor_Which_senderPromise:
+		return c.imported(d.SenderPromise(), kindImportedPromise)
+	case rpc.CapDescriptor_Which_receiverHosted:
+		e := c.exports.get(d.ReceiverHosted())
+		if e == nil {
+			return nil, fmt.Errorf("no export has id %d", d.ReceiverHosted())
+		}
+		return e.cap.AddRef(), nil
+	case rpc.CapDescriptor_Which_receiverAnswer:
+		pa, err := d.ReceiverAnswer()
+		if err != nil {
+			return nil, err
+		}
+		cap, refuse, err := c.promisedAnswer(pa)
+		if refuse != nil {
+			cap = NewBroken(refuse)
+		}
+		return cap, err
+	case rpc.CapDescriptor_Which_thirdPartyHosted:
+		// Level 1 uses the vine, which the sender hosts for that.
+		tp, err := d.ThirdPartyHosted()
+		if err != nil {
+			return nil, err
+		}
+		return c.imported(tp.VineId(), kindImported)
+	}
+	return NewBroken(&Exception{Unimplemented, "unknown kind of capability descriptor"}), nil
+}
+
+func (c *Conn) imported(id uint32, kind capKind) (*Cap, error) {
+	cap := c.imports[id]
+	if cap == nil || !cap.tryRef() {
+		if len(c.imports) >= c.opts.MaxImports {
+			return nil, fmt.Errorf("more than %d objects are held for this connection", c.opts.MaxImports)
+		}
+		if kind == kindImportedPromise {
+			cap = newPromise(kind, c)
+		} else {
+			cap = &Cap{kind: kind, conn: c}
+			cap.refs.Store(1)
+		}
+		cap.id = id
+		c.imports[id] = cap
+	}
+	cap.received++
+	return cap, nil
+}
+
+// handleReturn ends a question; it takes m over.
+func (c *Conn) handleReturn(m *message) error {
+	ret, err := m.root.Return()
+	if err != nil {
+		m.release()
+		return protocolError("return: %v", err)
+	}
+	id := ret.AnswerId()
+	c.mu.Lock()
+	q := c.questions.get(id)
+	if q == nil || q.state != sent || q.ret != nil || q.err != nil {
+		ended := c.err != nil
+		c.mu.Unlock()
+		m.release()
+		if ended {
+			return nil
+		}
+		return protocolError("return: no question has id %d", id)
+	}
+	var dropped []*Cap
+	if ret.ReleaseParamCaps() {
+		dropped = c.releaseExports(q.exported)
+	}
+	q.exported = q.exported[:0]
+	if q.finished {
+		// Nobody waits; the callee drops the results' capabilities by itself.
+		c.questions.remove(id)
+		q.state = returned
+		gone := q.refs == 0
+		c.mu.Unlock()
+		releaseAll(dropped)
+		m.release()
+		if gone {
+			q.recycle()
+		}
+		return nil
+	}
+	results, content, outcome, wait, err := c.readReturn(q, ret, m)
+	if err != nil {
+		c.mu.Unlock()
+		releaseAll(dropped)
+		m.release()
+		return protocolError("return %d: %v", id, err)
+	}
+	if wait {
+		// The answer that it waits for now belongs to the other call.
+		q.finished = true
+		c.sendFinish(id, false)
+		c.questions.remove(id)
+		c.mu.Unlock()
+		releaseAll(dropped)
+		m.release()
+		return nil
+	}
+	q.ret, q.results, q.err = results, content, outcome
+	if len(q.pipelines) > 0 {
+		// Disembargos refer to the question, so they go before the Finish.
+		pipelines := q.pipelines
+		q.pipelines = nil
+		c.mu.Unlock()
+		for _, p := range pipelines {
+			if p.tryRef() {
+				p.resolve(resultCap(q.ret, q.results, q.err, p.path))
+				p.Release()
+			}
+		}
+		c.mu.Lock()
+	}
+	if c.err == nil {
+		if !ret.NoFinishNeeded() {
+			c.sendFinish(id, false)
+		}
+		c.questions.remove(id)
+	}
+	gone := c.returned(q)
+	c.mu.Unlock()
+	releaseAll(dropped)
+	if gone {
+		q.recycle()
+	}
+	if results != m {
+		m.release()
+	}
+	return nil
+}
+
+// readReturn reads what q returned, under c.mu: the message that holds the
+// results and their content, or the error that the call ended with. wait says
+// that the results are still to come, from another call.
+func (c *Conn) readReturn(q *Question, ret rpc.Return, m *message) (results *message, content capnp.Ptr, outcome error, wait bool, err error) {
+	switch ret.Which() {
+	case rpc.Return_Which_results:
+		payload, err := ret.Results()
+		if err == nil {
+			content, err = payload.Content()
+		}
+		if err == nil {
+			err = c.importAll(payload, m)
+		}
+		return m, content, nil, false, err
+	case rpc.Return_Which_exception:
+		x, err := ret.Exception()
+		if err == nil {
+			outcome = readException(x)
+		}
+		return nil, noPtr, outcome, false, err
+	case rpc.Return_Which_canceled:
+		return nil, noPtr, failedf("the call was cancelled by the callee"), false, nil
+	case rpc.Return_Which_takeFromOtherQuestion:
+		call := c.answers[ret.TakeFromOtherQuestion()]
+		switch {
+		case call == nil || !call.keepsResults || call.taker != nil:
+			err = fmt.Errorf("answer %d keeps no results to take", ret.TakeFromOtherQuestion())
+		case !call.returned:
+			call.taker = q
+			wait = true
+		case call.answerErr != nil:
+			outcome = call.answerErr
+		default:
+			results, content, outcome = copyMessage(call.answer, call.root)
+		}
+		return results, content, outcome, wait, err
+	case rpc.Return_Which_resultsSentElsewhere:
+		return nil, noPtr, nil, false, fmt.Errorf("results were sent elsewhere, which was not asked for")
+	}
+	return nil, noPtr, nil, false, fmt.Errorf("unknown kind of return %d", ret.Which())
+}
+
+func readException(x rpc.Exception) error {
+	reason, err := x.Reason()
+	if err != nil {
+		reason = "unreadable reason: " + err.Error()
+	}
+	return &Exception{ExceptionType(x.Type()), reason}
+}
+
+func (c *Conn) handleFinish(m *message) error {
+	f, err := m.root.Finish()
+	if err != nil {
+		return protocolError("finish: %v", err)
+	}
+	c.mu.Lock()
+	call := c.answers[f.QuestionId()]
+	if call == nil || call.finished {
+		// One for a return that needed none is allowed.
+		c.mu.Unlock()
+		return nil
+	}
+	if !call.returned {
+		call.finished = true
+		c.mu.Unlock()
+		call.cancel(errFinished)
+		return nil
+	}
+	delete(c.answers, f.QuestionId())
+	var dropped []*Cap
+	if f.ReleaseResultCaps() {
+		dropped = c.releaseExports(call.resultIDs)
+	}
+	answer, pipelines := call.answer, call.pipelines
+	call.answer, call.pipelines, call.resultIDs = nil, nil, nil
+	c.mu.Unlock()
+	answer.release()
+	releaseAll(pipelines)
+	releaseAll(dropped)
+	return nil
+}
+
+func (c *Conn) handleRelease(m *message) error {
+	r, err := m.root.Release()
+	if err != nil {
+		return protocolError("release: %v", err)
+	}
+	c.mu.Lock()
+	dropped, ok := c.releaseExport(r.Id(), r.ReferenceCount())
+	c.mu.Unlock()
+	if !ok {
+		return protocolError("release: export %d has not %d references", r.Id(), r.ReferenceCount())
+	}
+	dropped.Release()
+	return nil
+}
+
+func (c *Conn) handleResolve(m *message) error {
+	r, err := m.root.Resolve()
+	if err != nil {
+		return protocolError("resolve: %v", err)
+	}
+	var target *Cap
+	c.mu.Lock()
+	p := c.imports[r.PromiseId()]
+	switch r.Which() {
+	case rpc.Resolve_Which_cap:
+		var d rpc.CapDescriptor
+		if d, err = r.Cap(); err == nil {
+			target, err = c.importCap(d)
+		}
+	case rpc.Resolve_Which_exception:
+		var x rpc.Exception
+		if x, err = r.Exception(); err == nil {
+			target = NewBroken(readException(x))
+		}
+	default:
+		err = fmt.Errorf("unknown kind %d", r.Which())
+	}
+	if err == nil && p != nil && p.kind != kindImportedPromise {
+		err = fmt.Errorf("import %d is no promise", r.PromiseId())
+	}
+	if err == nil && p != nil && (target == p || target != nil && target.reaches(p)) {
+		err = fmt.Errorf("promise %d resolves to itself", r.PromiseId())
+	}
+	known := p != nil && p.tryRef()
+	c.mu.Unlock()
+	if err != nil || !known { // not known: released meanwhile
+		target.Release()
+		if known {
+			p.Release()
+		}
+		if err != nil {
+			return protocolError("resolve: %v", err)
+		}
+		return nil
+	}
+	p.resolve(target)
+	p.Release()
+	return nil
+}
+
+// reaches says whether following the resolved promises of this connection from
+// c leads to p, under conn.mu.
+func (c *Cap) reaches(p *Cap) bool {
+	for c != nil && c.promise != nil && c.conn == p.conn {
+		if c == p {
+			return true
+		}
+		c = c.promise.target
+	}
+	return c == p
+}
+
+func (c *Conn) handleDisembargo(m *message) error {
+	d, err := m.root.Disembargo()
+	if err != nil {
+		return protocolError("disembargo: %v", err)
+	}
+	switch ctx := d.Context(); ctx.Which() {
+	case rpc.Disembargo_context_Which_senderLoopback:
+		to, err := d.Target()
+		if err != nil {
+			return protocolError("disembargo: %v", err)
+		}
+		c.mu.Lock()
+		cap, refuse, err := c.target(to)
+		c.mu.Unlock()
+		if err == nil {
+			err = refuse
+		}
+		if err != nil {
+			return protocolError("disembargo: %v", err)
+		}
+		return c.loopBack(cap, ctx.SenderLoopback())
+	case rpc.Disembargo_context_Which_receiverLoopback:
+		id := ctx.ReceiverLoopback()
+		c.mu.Lock()
+		p := c.embargoes.get(id)
+		if p != nil {
+			c.embargoes.remove(id)
+		}
+		c.mu.Unlock()
+		if p == nil {
+			return protocolError("disembargo: no embargo has id %d", id)
+		}
+		p.deliverHeld()
+		p.Release()
+		return nil
+	}
+	c.echo(m)
+	return nil
+}
+
+// loopBack answers a disembargo once everything before it has been passed on.
+// cap is what the peer thinks has become one of its own objects.
+func (c *Conn) loopBack(cap *Cap, id uint32) error {
+	target := cap.Resolved()
+	if target == nil || target.conn != c || target.promise != nil && target.kind != kindPipelined && target.kind != kindImportedPromise {
+		cap.Release()
+		return protocolError("disembargo: its target is not an object of the sender")
+	}
+	m := newMessage()
+	d, err := m.root.NewDisembargo()
+	if err == nil {
+		d.Context().SetReceiverLoopback(id)
+		var to rpc.MessageTarget
+		if to, err = d.NewTarget(); err == nil {
+			c.mu.Lock()
+			if target.kind == kindPipelined {
+				var pa rpc.PromisedAnswer
+				if pa, err = to.NewPromisedAnswer(); err == nil {
+					err = setPath(pa, target)
+				}
+			} else {
+				to.SetImportedCap(target.id)
+			}
+			c.mu.Unlock()
+		}
+	}
+	if err == nil {
+		c.mu.Lock()
+		c.queue(m)
+		c.flushLocked(flushNoWait)
+	} else {
+		m.release()
+	}
+	cap.Release()
+	return err
+}
+
+func (c *Conn) handleBootstrap(m *message) error {
+	b, err := m.root.Bootstrap()
+	if err != nil {
+		return protocolError("bootstrap: %v", err)
+	}
+	call := &Call{conn: c, id: b.QuestionId()}
+	c.mu.Lock()
+	if c.err != nil {
+		c.mu.Unlock()
+		return nil
+	}
+	if _, used := c.answers[call.id]; used {
+		c.mu.Unlock()
+		return protocolError("bootstrap: question id %d is in use", call.id)
+	}
+	c.answers[call.id] = call
+	c.running++
+	object := c.bootstrap.AddRef()
+	c.mu.Unlock()
+	if object == nil {
+		call.Fail(failedf("this side offers no bootstrap object"))
+		return nil
+	}
+	call.returnCap(object)
+	return nil
+}
+
+// handleUnimplemented takes back what the peer does not understand.
+func (c *Conn) handleUnimplemented(m *message) error {
+	u, err := m.root.Unimplemented()
+	if err != nil {
+		return protocolError("unimplemented: %v", err)
+	}
+	switch u.Which() {
+	case rpc.Message_Which_call, rpc.Message_Which_bootstrap:
+		id := uint32(0)
+		if u.Which() == rpc.Message_Which_call {
+			call, err := u.Call()
+			if err != nil {
+				return protocolError("unimplemented: %v", err)
+			}
+			id = call.QuestionId()
+		} else {
+			b, err := u.Bootstrap()
+			if err != nil {
+				return protocolError("unimplemented: %v", err)
+			}
+			id = b.QuestionId()
+		}
+		c.mu.Lock()
+		q := c.questions.get(id)
+		if q == nil || q.state != sent || q.ret != nil || q.err != nil {
+			c.mu.Unlock()
+			return protocolError("unimplemented: no question has id %d", id)
+		}
+		dropped := c.releaseExports(q.exported)
+		q.exported = q.exported[:0]
+		c.questions.remove(id)
+		c.mu.Unlock()
+		releaseAll(dropped)
+		q.deliver(nil, noPtr, &Exception{Unimplemented, "the peer's RPC system does not implement this"})
+	case rpc.Message_Which_resolve:
+		// The peer will not use what the promise became: drop it.
+		r, err := u.Resolve()
+		if err != nil {
+			return protocolError("unimplemented: %v", err)
+		}
+		if r.Which() != rpc.Resolve_Which_cap {
+			return nil
+		}
+		d, err := r.Cap()
+		if err != nil {
+			return protocolError("unimplemented: %v", err)
+		}
+		var id uint32
+		switch d.Which() {
+		case rpc.CapDescriptor_Which_senderHosted:
+			id = d.SenderHosted()
+		case rpc.CapDescriptor_Which_senderPromise:
+			id = d.SenderPromise()
+		default:
+			return nil
+		}
+		c.mu.Lock()
+		dropped, ok := c.releaseExport(id, 1)
+		c.mu.Unlock()
+		if !ok {
+			return protocolError("unimplemented: no export has id %d", id)
+		}
+		dropped.Release()
+	case rpc.Message_Which_release, rpc.Message_Which_finish:
+		return protocolError("the peer does not implement a message that every peer must")
+	}
+	return nil
+}
+
+func (c *Conn) handleAbort(m *message) {
+	reason := "no reason given"
+	if x, err := m.root.Abort(); err == nil {
+		if s, err := x.Reason(); err == nil {
+			reason = s
+		}
+	}
+	c.end(fmt.Errorf("aborted by the peer: %s", reason), nil)
+}
+
+// echo sends a message back that we do not implement.
+func (c *Conn) echo(m *message) {
+	reply := newMessage()
+	if err := reply.root.SetUnimplemented(m.root); err != nil {
+		reply.release()
+		c.abort(fmt.Sprintf("unreadable message: %v", err))
+		return
+	}
+	c.mu.Lock()
+	if c.err != nil {
+		c.mu.Unlock()
+		reply.release()
+		return
+	}
+	c.queue(reply)
+	c.flushLocked(flushNoWait)
+}

@@ -1,0 +1,156 @@
+package vat
+
+import (
+	"context"
+
+	"capnproto.org/go/capnp/v3"
+	"capnproto.org/go/capnp/v3/std/capnp/rpc"
+)
+
+// forward passes a call on to an object that is not in this process: one of
+// another connection, or one that went back to the caller's own. It does not
+// block; the order of calls is kept.
+func forward(target *Cap, call *Call) {
+	q, err := NewQuestion(target, call.InterfaceID, call.MethodID, capnp.ObjectSize{})
+	if err == nil {
+		var content capnp.Ptr
+		if content, err = copyContent(q.params, call.Params.ToPtr(), call.params.caps); err == nil {
+			var payload rpc.Payload
+			if payload, err = q.call.Params(); err == nil {
+				err = payload.SetContent(content)
+			}
+		}
+		if err != nil {
+			q.Release()
+		}
+	}
+	if err != nil {
+		call.Fail(failedf("cannot pass the call on: %v", err))
+		return
+	}
+	q.mode = flushNoWait
+	q.send()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	call.OnCancel(cancel)
+	go func() {
+		defer cancel(nil)
+		defer q.Release()
+		if err := q.Wait(ctx, nil); err != nil {
+			call.Fail(err)
+			return
+		}
+		if err := call.returnCopy(q.ret, q.results); err != nil {
+			call.Fail(failedf("cannot pass the results on: %v", err))
+		}
+	}()
+}
+
+// returnCopy completes the call with a copy of another call's results. After
+// an error the call is still to be completed.
+func (call *Call) returnCopy(from *message, content capnp.Ptr) error {
+	if _, err := call.Results(capnp.ObjectSize{}); err != nil {
+		return err
+	}
+	var caps []*Cap
+	if from != nil {
+		caps = from.caps
+	}
+	p, err := copyContent(call.results, content, caps)
+	if err == nil {
+		err = call.payload.SetContent(p)
+	}
+	if err != nil {
+		return err
+	}
+	call.root = p
+	call.Return()
+	return nil
+}
+
+// returnCap completes the call with a capability and no struct, as a
+// bootstrap is answered. It takes over object.
+func (call *Call) returnCap(object *Cap) {
+	if _, err := call.Results(capnp.ObjectSize{}); err != nil {
+		object.Release()
+		call.Fail(err)
+		return
+	}
+	call.root = call.results.addCap(object)
+	if err := call.payload.SetContent(call.root); err != nil {
+		call.Fail(failedf("%v", err))
+		return
+	}
+	call.Return()
+}
+
+// copyMessage makes an independent copy of results.
+func copyMessage(from *message, content capnp.Ptr) (*message, capnp.Ptr, error) {
+	m := newMessage()
+	p, err := copyContent(m, content, from.caps)
+	if err != nil {
+		m.release()
+		return nil, noPtr, err
+	}
+	return m, p, nil
+}
+
+// copyContent copies a pointer with all that it leads to into m, whose table
+// gets references to the capabilities met on the way.
+//
+// go-capnp's copy renumbers capability pointers through the messages' own
+// tables, so ours are lent to those for the time.
+func copyContent(m *message, p capnp.Ptr, caps []*Cap) (capnp.Ptr, error) {
+	if !p.IsValid() {
+		return noPtr, nil
+	}
+	from := p.Segment().Message()
+	if len(caps) > 0 {
+		lent := make([]capnp.Client, len(caps))
+		for i, c := range caps {
+			if c != nil {
+				lent[i] = capnp.NewClient(lentCap{c})
+			}
+		}
+		from.CapTable().Reset(lent...)
+		defer from.CapTable().Reset()
+	}
+	seg, err := m.msg.Segment(0)
+	if err != nil {
+		return noPtr, err
+	}
+	// A list of one pointer is the simplest place to copy to.
+	holder, err := capnp.NewPointerList(seg, 1)
+	if err != nil {
+		return noPtr, err
+	}
+	if err := holder.Set(0, p); err != nil {
+		return noPtr, err
+	}
+	table := m.msg.CapTable()
+	for i := range table.Len() {
+		var c *Cap
+		lender := table.At(i).Snapshot()
+		if lent, ok := lender.Brand().Value.(lentCap); ok {
+			c = lent.cap.AddRef()
+		}
+		lender.Release()
+		m.caps = append(m.caps, c)
+	}
+	table.Reset()
+	return holder.At(0)
+}
+
+// lentCap lets a Cap travel through go-capnp's copying.
+type lentCap struct{ cap *Cap }
+
+func (l lentCap) Brand() capnp.Brand { return capnp.Brand{Value: l} }
+func (lentCap) Shutdown()            {}
+func (lentCap) String() string       { return "lent" }
+
+func (lentCap) Send(context.Context, capnp.Send) (*capnp.Answer, capnp.ReleaseFunc) {
+	panic("vat: a lent capability is only carried")
+}
+
+func (lentCap) Recv(context.Context, capnp.Recv) capnp.PipelineCaller {
+	panic("vat: a lent capability is only carried")
+}

@@ -1,0 +1,224 @@
+package vat
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"syscall"
+)
+
+// input cuts the byte stream into messages. It is resumable: an error of
+// read (a kick) loses nothing. Only the holder of the reader role uses it.
+type input struct {
+	nc  net.Conn
+	raw syscall.RawConn // nil if nc has none
+
+	maxMessage int    // bytes
+	traversal  uint64 // bytes
+
+	buf  []byte // nil while nothing is buffered
+	r, w int    // buf[r:w] is unread
+
+	// A frame too large for buf, read straight into its own memory.
+	big       []byte // what has been read so far; grows as bytes arrive
+	bigTotal  int
+	bigHeader int // 8 for one segment
+
+	readFn func(fd uintptr) bool // allocated once
+	n      int
+	err    error
+}
+
+const (
+	readBuffer = 64 << 10
+	// maxSegments bounds the segment table (as the reference does).
+	maxSegments = 512
+	// bigStep is how far memory is allocated ahead of the bytes of a large
+	// frame, so that a length that is only claimed costs nothing.
+	bigStep = 1 << 20
+)
+
+var readBuffers = sync.Pool{New: func() any { return new([readBuffer]byte) }}
+
+func newInput(nc net.Conn, raw syscall.RawConn, maxMessage int, traversal uint64) *input {
+	in := &input{nc: nc, raw: raw, maxMessage: maxMessage, traversal: traversal}
+	in.readFn = in.tryRead
+	return in
+}
+
+// frameError says what is wrong with a frame; the peer is told.
+type frameError struct{ text string }
+
+func (e *frameError) Error() string { return e.text }
+
+func badFrame(format string, args ...any) error {
+	return &frameError{fmt.Sprintf(format, args...)}
+}
+
+// header looks at the buffered bytes. total is the frame's whole length and
+// header its segment table's; ok is false if more bytes are needed to tell.
+func (in *input) header() (header, total int, ok bool, err error) {
+	b := in.buf[in.r:in.w]
+	if len(b) < 8 {
+		return 0, 0, false, nil
+	}
+	n := uint64(binary.LittleEndian.Uint32(b)) + 1
+	if n > maxSegments {
+		return 0, 0, false, badFrame("frame has %d segments, more than %d", n, maxSegments)
+	}
+	header = int(n/2+1) * 8
+	if len(b) < header {
+		return 0, 0, false, nil
+	}
+	sum := uint64(header)
+	for i := range int(n) {
+		sum += uint64(binary.LittleEndian.Uint32(b[4+4*i:])) * 8
+	}
+	if sum > uint64(in.maxMessage) {
+		return 0, 0, false, badFrame("frame of %d bytes is larger than the limit of %d", sum, in.maxMessage)
+	}
+	return header, int(sum), true, nil
+}
+
+// hasFrame says whether next would return without reading.
+func (in *input) hasFrame() bool {
+	if in.big != nil {
+		return len(in.big) == in.bigTotal
+	}
+	_, total, ok, err := in.header()
+	return err != nil || ok && total <= in.w-in.r
+}
+
+// next returns the next message. It blocks.
+func (in *input) next() (*message, error) {
+	for {
+		if in.big != nil {
+			if err := in.fillBig(); err != nil {
+				return nil, err
+			}
+			frame, header := in.big, in.bigHeader
+			in.big = nil
+			return in.message(frame, header, true)
+		}
+		header, total, ok, err := in.header()
+		switch {
+		case err != nil:
+			return nil, err
+		case ok && total <= in.w-in.r:
+			m, err := in.message(in.buf[in.r:in.r+total], header, false)
+			in.r += total
+			if in.r == in.w {
+				in.drop()
+			}
+			return m, err
+		case ok && total > readBuffer:
+			in.big = append(make([]byte, 0, min(total, max(bigStep, in.w-in.r))), in.buf[in.r:in.w]...)
+			in.bigTotal, in.bigHeader = total, header
+			in.drop()
+			continue
+		}
+		if err := in.fill(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// drop gives the empty buffer back.
+func (in *input) drop() {
+	if in.buf != nil {
+		readBuffers.Put((*[readBuffer]byte)(in.buf))
+	}
+	in.buf, in.r, in.w = nil, 0, 0
+}
+
+func (in *input) message(frame []byte, header int, owned bool) (*message, error) {
+	var m *message
+	var err error
+	switch {
+	case header > 8:
+		if !owned {
+			frame = append([]byte(nil), frame...)
+		}
+		m, err = newIncomingSegments(frame, in.traversal)
+	case len(frame) == header:
+		return nil, badFrame("frame is empty")
+	case owned:
+		m, err = newIncomingOwned(frame[header:], in.traversal)
+	default:
+		var b []byte
+		if m, b, err = newIncoming(len(frame)-header, in.traversal); err == nil {
+			copy(b, frame[header:])
+		}
+	}
+	if err == nil {
+		if err = m.readRoot(); err != nil {
+			m.release()
+		}
+	}
+	if err != nil {
+		return nil, badFrame("%v", err)
+	}
+	return m, nil
+}
+
+// fill reads more into buf.
+func (in *input) fill() error {
+	if in.r > 0 && in.w == len(in.buf) || in.w-in.r < 8 && in.r > 0 {
+		in.w = copy(in.buf, in.buf[in.r:in.w])
+		in.r = 0
+	}
+	if in.raw == nil {
+		in.need()
+		n, err := in.nc.Read(in.buf[in.w:])
+		in.w += n
+		if n > 0 {
+			return nil
+		}
+		return in.end(err)
+	}
+	in.n, in.err = 0, nil
+	if err := in.raw.Read(in.readFn); err != nil {
+		return in.end(err)
+	}
+	if in.err != nil || in.n == 0 {
+		return in.end(in.err)
+	}
+	in.w += in.n
+	return nil
+}
+
+func (in *input) need() {
+	if in.buf == nil {
+		in.buf = readBuffers.Get().(*[readBuffer]byte)[:]
+	}
+}
+
+// end makes the end of the stream in the middle of a frame an error of its own.
+func (in *input) end(err error) error {
+	if err == nil || err == io.EOF {
+		if in.w > in.r || in.big != nil {
+			return io.ErrUnexpectedEOF
+		}
+		return io.EOF
+	}
+	return err
+}
+
+// fillBig reads the rest of a large frame.
+func (in *input) fillBig() error {
+	for len(in.big) < in.bigTotal {
+		if len(in.big) == cap(in.big) {
+			grown := make([]byte, len(in.big), min(in.bigTotal, 2*cap(in.big)))
+			copy(grown, in.big)
+			in.big = grown
+		}
+		n, err := in.nc.Read(in.big[len(in.big):min(cap(in.big), in.bigTotal)])
+		in.big = in.big[:len(in.big)+n]
+		if err != nil && len(in.big) < in.bigTotal {
+			return in.end(err)
+		}
+	}
+	return nil
+}

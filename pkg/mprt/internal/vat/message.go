@@ -1,0 +1,175 @@
+package vat
+
+import (
+	"encoding/binary"
+	"fmt"
+	"sync"
+
+	"capnproto.org/go/capnp/v3"
+	"capnproto.org/go/capnp/v3/std/capnp/rpc"
+)
+
+// message is one RPC message with its capability table. Messages are pooled:
+// after release nothing of it may be used, so whatever outlives the call is
+// copied out.
+type message struct {
+	msg  capnp.Message
+	root rpc.Message
+	// caps is the payload's capability table, one owned reference an entry.
+	// Entries of a message from the peer may be nil (descriptor none).
+	caps []*Cap
+}
+
+var messagePool = sync.Pool{New: func() any { return new(message) }}
+
+// newMessage returns an empty message with a root to write to.
+func newMessage() *message {
+	m := messagePool.Get().(*message)
+	seg, err := m.msg.Reset(capnp.SingleSegment(nil))
+	if err == nil {
+		m.root, err = rpc.NewRootMessage(seg)
+	}
+	if err != nil {
+		panic("vat: a fresh arena cannot hold a root: " + err.Error())
+	}
+	return m
+}
+
+// newIncoming returns a message of one segment of size bytes from the pool,
+// and those bytes for the caller to fill.
+func newIncoming(size int, traversal uint64) (*message, []byte, error) {
+	arena := capnp.SingleSegment(nil)
+	m, seg, err := wrapArena(arena, traversal)
+	if err == nil {
+		_, _, err = arena.Allocate(capnp.Size(size), &m.msg, seg)
+	}
+	if err != nil {
+		m.release()
+		return nil, nil, err
+	}
+	return m, seg.Data(), nil
+}
+
+// newIncomingOwned wraps the segment of a large frame, which it takes over.
+func newIncomingOwned(segment []byte, traversal uint64) (*message, error) {
+	m, _, err := wrapArena(capnp.SingleSegment(segment), traversal)
+	return m, err
+}
+
+func wrapArena(arena capnp.Arena, traversal uint64) (*message, *capnp.Segment, error) {
+	m := messagePool.Get().(*message)
+	m.msg.TraverseLimit = traversal
+	seg, err := m.msg.Reset(arena)
+	return m, seg, err
+}
+
+// newIncomingSegments wraps a frame of several segments; it takes over frame.
+func newIncomingSegments(frame []byte, traversal uint64) (*message, error) {
+	parsed, err := capnp.Unmarshal(frame)
+	if err != nil {
+		return nil, err
+	}
+	arena := parsed.Arena
+	// The segments must belong to our message, whose tables are pooled.
+	for i := range arena.NumSegments() {
+		arena.Segment(capnp.SegmentID(i)).BindTo(nil)
+	}
+	parsed.Arena = nil
+	m, _, err := wrapArena(arena, traversal)
+	return m, err
+}
+
+// readRoot reads the root struct of an incoming message.
+func (m *message) readRoot() error {
+	root, err := rpc.ReadRootMessage(&m.msg)
+	if err != nil {
+		return fmt.Errorf("message has no readable root: %w", err)
+	}
+	m.root = root
+	return nil
+}
+
+func (m *message) release() {
+	if m == nil {
+		return
+	}
+	for i, c := range m.caps {
+		c.Release()
+		m.caps[i] = nil
+	}
+	m.recycle()
+}
+
+// recycle is release for a message whose caps have been taken.
+func (m *message) recycle() {
+	clear(m.caps)
+	m.caps = m.caps[:0]
+	m.root = rpc.Message{}
+	m.msg.TraverseLimit = 0
+	m.msg.Release()
+	messagePool.Put(m)
+}
+
+// size is the length of the message's frame in bytes.
+func (m *message) size() int {
+	n := int(m.msg.NumSegments())
+	total := (n/2 + 1) * 8
+	for i := range n {
+		total += len(m.segment(i))
+	}
+	return total
+}
+
+// appendHeader appends the segment table of the stream framing to b.
+func (m *message) appendHeader(b []byte) []byte {
+	n := int(m.msg.NumSegments())
+	b = binary.LittleEndian.AppendUint32(b, uint32(n-1))
+	for i := range n {
+		b = binary.LittleEndian.AppendUint32(b, uint32(len(m.segment(i))/8))
+	}
+	if n%2 == 0 {
+		b = append(b, 0, 0, 0, 0)
+	}
+	return b
+}
+
+func (m *message) segment(i int) []byte {
+	seg, err := m.msg.Segment(capnp.SegmentID(i))
+	if err != nil {
+		return nil
+	}
+	return seg.Data()
+}
+
+// capAt finds the capability that an interface pointer of m refers to. The
+// result is borrowed from m; it is nil for a null pointer. A pointer outside
+// the table is an error of the sender.
+func (m *message) capAt(p capnp.Ptr) (*Cap, error) {
+	if !p.IsValid() {
+		return nil, nil
+	}
+	i := p.Interface()
+	if !i.IsValid() {
+		return nil, failedf("pointer is not a capability")
+	}
+	if n := uint64(i.Capability()); n >= uint64(len(m.caps)) {
+		return nil, failedf("capability index %d is outside the table of %d", n, len(m.caps))
+	}
+	return m.caps[i.Capability()], nil
+}
+
+// capByPath follows a promised answer's transform from content.
+func (m *message) capByPath(content capnp.Ptr, path []uint16) (*Cap, error) {
+	p := content
+	for _, i := range path {
+		s := p.Struct()
+		if p.IsValid() && !s.IsValid() {
+			return nil, failedf("pipelined path leads through something that is no struct")
+		}
+		var err error
+		if p, err = s.Ptr(i); err != nil {
+			return nil, failedf("%v", err)
+		}
+	}
+	return m.capAt(p)
+}

@@ -1,0 +1,50 @@
+package vat
+
+import "capnproto.org/go/capnp/v3/std/capnp/rpc"
+
+// Options are the limits of a connection and what watches it. The zero value
+// of each field means its default.
+type Options struct {
+	// MaxMessage is the largest frame in bytes that is read or written.
+	// Default 64 MiB.
+	MaxMessage int
+	// Traversal is how many bytes may be read from one message, counting
+	// what is read twice twice. Default MaxMessage.
+	Traversal uint64
+	// MaxCalls is how many calls of the peer may be unanswered. Further ones
+	// are refused as overloaded. Default 4096.
+	MaxCalls int
+	// MaxExports is how many objects the peer may hold here. Default 1 << 20.
+	MaxExports int
+	// MaxImports is how many objects the peer may send here. Default 1 << 20.
+	MaxImports int
+	// MaxUnsent is how many bytes are kept for a peer that does not read
+	// before the connection is ended. Default 2 * MaxMessage.
+	MaxUnsent int
+	// Trace, if set, sees every message that is sent or received, in order.
+	// It must not keep the message nor call into the connection.
+	Trace func(sent bool, m rpc.Message)
+	// Name is what errors call the peer.
+	Name string
+}
+
+func (o *Options) setDefaults() {
+	if o.MaxMessage == 0 {
+		o.MaxMessage = 64 << 20
+	}
+	if o.Traversal == 0 {
+		o.Traversal = uint64(o.MaxMessage)
+	}
+	if o.MaxCalls == 0 {
+		o.MaxCalls = 4096
+	}
+	if o.MaxExports == 0 {
+		o.MaxExports = 1 << 20
+	}
+	if o.MaxImports == 0 {
+		o.MaxImports = 1 << 20
+	}
+	if o.MaxUnsent == 0 {
+		o.MaxUnsent = 2 * o.MaxMessage
+	}
+}

@@ -1,0 +1,317 @@
+package vat
+
+import (
+	"context"
+	"sync"
+
+	"capnproto.org/go/capnp/v3"
+	"capnproto.org/go/capnp/v3/std/capnp/rpc"
+)
+
+// Question is a call that this side makes. It goes through
+//
+//	NewQuestion, fill in Params and capabilities, Send, Wait, read, Release
+//
+// by one goroutine at a time. It is pooled: after Release it must not be
+// touched.
+type Question struct {
+	// c is the connection over which the call went, the loopback if its
+	// target turned out to be local. It is set by Send; c.mu guards what
+	// follows it.
+	c  *Conn
+	id uint32
+
+	target  *Cap     // borrowed until Send
+	params  *message // until sent
+	call    rpc.Call
+	content capnp.Struct // the params struct
+
+	state     questionState
+	ret       *message  // the return's message, nil after an exception
+	results   capnp.Ptr // its content
+	err       error
+	exported  []uint32 // export ids in the params, one a reference
+	pipelines []*Cap   // promises for parts of the results
+	refs      int      // the caller's and one a pipeline
+	finished  bool     // Finish was sent before the return came
+	served    *Call    // the other end of a call within this process
+	mode      flushMode
+
+	// Waiting; see reader.go.
+	sig       chan struct{} // capacity 1
+	token     bool          // the reader role was handed to this waiter
+	poked     bool          // a queue has work for this waiter, or ctx ended
+	cancelled bool
+	armed     bool // ctx is watched
+	ctx       context.Context
+	stopWatch func() bool
+	follower  int // index in c.followers, -1 if not in it
+	waiting   int // index in c.waiting, -1 if not in it
+}
+
+type questionState uint8
+
+const (
+	building questionState = iota
+	sent
+	returned
+)
+
+var questionPool = sync.Pool{New: func() any {
+	return &Question{sig: make(chan struct{}, 1), follower: -1, waiting: -1}
+}}
+
+// NewQuestion starts a call of a method on target, which the caller keeps
+// alive until Send. size is the size of the params struct.
+func NewQuestion(target *Cap, interfaceID uint64, methodID uint16, size capnp.ObjectSize) (*Question, error) {
+	q := questionPool.Get().(*Question)
+	q.target = target
+	q.refs = 1
+	m := newMessage()
+	q.params = m
+	call, err := m.root.NewCall()
+	if err == nil {
+		call.SetInterfaceId(interfaceID)
+		call.SetMethodId(methodID)
+		q.call = call
+		var payload rpc.Payload
+		if payload, err = call.NewParams(); err == nil {
+			if q.content, err = capnp.NewStruct(payload.Segment(), size); err == nil {
+				err = payload.SetContent(q.content.ToPtr())
+			}
+		}
+	}
+	if err != nil {
+		q.Release()
+		return nil, failedf("cannot build the call: %v", err)
+	}
+	return q, nil
+}
+
+// Params is the params struct, to be filled in before Send.
+func (q *Question) Params() capnp.Struct { return q.content }
+
+// AddCap puts c, whose reference it takes over, into the call's capability
+// table and returns the pointer that stands for it.
+func (q *Question) AddCap(c *Cap) capnp.Ptr {
+	return q.params.addCap(c)
+}
+
+func (m *message) addCap(c *Cap) capnp.Ptr {
+	if c == nil {
+		return capnp.Ptr{}
+	}
+	m.caps = append(m.caps, c)
+	seg, _ := m.msg.Segment(0)
+	return capnp.NewInterface(seg, capnp.CapabilityID(len(m.caps)-1)).ToPtr()
+}
+
+// Send sends the call, or holds it as long as its target is not known. It
+// never fails: errors come out of Wait.
+func (q *Question) Send() {
+	q.mode = flushWait
+	q.send()
+}
+
+func (q *Question) send() {
+	target := q.target
+	q.target = nil
+	q.sendTo(target)
+}
+
+// sendTo follows target's promises to where the call has to go.
+func (q *Question) sendTo(target *Cap) {
+	if q.c != nil { // it was held
+		q.c.mu.Lock()
+		dropped := q.finished
+		q.c.mu.Unlock()
+		if dropped {
+			q.recycle()
+			return
+		}
+	}
+	for {
+		switch {
+		case target == nil:
+			q.c = loopback
+			q.failUnsent(ErrNull)
+			return
+		case target.kind == kindBroken:
+			q.c = loopback
+			q.failUnsent(target.err)
+			return
+		case target.kind == kindLocal:
+			q.c = loopback
+			q.sendLocal(target)
+			return
+		}
+		c := target.conn
+		c.mu.Lock()
+		if p := target.promise; p != nil {
+			switch {
+			case p.holding:
+				q.c = c
+				p.held = append(p.held, delivery{q: q})
+				c.mu.Unlock()
+				return
+			case p.target != nil:
+				c.mu.Unlock()
+				target = p.target
+				continue
+			}
+			p.called = true
+		}
+		q.c = c
+		c.sendCall(q, target)
+		return
+	}
+}
+
+// failUnsent ends a call that never left.
+func (q *Question) failUnsent(err error) {
+	q.params.release()
+	q.params = nil
+	q.deliver(nil, capnp.Ptr{}, err)
+}
+
+// deliver gives q its outcome and resolves what was pipelined on it.
+func (q *Question) deliver(ret *message, results capnp.Ptr, err error) {
+	c := q.c
+	c.mu.Lock()
+	q.ret, q.results, q.err = ret, results, err
+	pipelines := q.pipelines
+	q.pipelines = nil
+	c.mu.Unlock()
+	for _, p := range pipelines {
+		if p.tryRef() {
+			p.resolve(resultCap(ret, results, err, p.path))
+			p.Release()
+		}
+	}
+	c.mu.Lock()
+	gone := c.returned(q)
+	c.mu.Unlock()
+	if gone {
+		q.recycle()
+	}
+}
+
+// returned marks q as returned and wakes who waits for it, under c.mu. It
+// reports whether nobody refers to q any more.
+func (c *Conn) returned(q *Question) (gone bool) {
+	q.state = returned
+	if q.refs == 0 {
+		return true
+	}
+	c.dropFollower(q)
+	if c.leader != q {
+		q.signal()
+	}
+	return false
+}
+
+// Pipeline returns a promise for a capability in the results; path are the
+// pointer indexes that lead to it. Calls on it need not wait for the return.
+// Only after Send.
+func (q *Question) Pipeline(path ...uint16) *Cap {
+	c := q.c
+	c.mu.Lock()
+	if q.ret != nil || q.err != nil {
+		c.mu.Unlock()
+		return resultCap(q.ret, q.results, q.err, path)
+	}
+	for _, p := range q.pipelines {
+		if samePath(p.path, path) && p.tryRef() {
+			c.mu.Unlock()
+			return p
+		}
+	}
+	kind := kindPipelined
+	if c == loopback || q.state == building {
+		kind = kindQueued // there is nobody to send to yet
+	}
+	p := newPromise(kind, c)
+	p.path = append(p.path, path...)
+	p.q = q
+	q.refs++
+	q.pipelines = append(q.pipelines, p) // without a reference; see dropCap
+	c.mu.Unlock()
+	return p
+}
+
+func samePath(a, b []uint16) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// Results is the content of the return. It and what is read from it are valid
+// until Release. Only after Wait returned nil.
+func (q *Question) Results() capnp.Struct { return q.results.Struct() }
+
+// Content is the content of the return as it came, for returns that carry a
+// capability and no struct. Valid as Results.
+func (q *Question) Content() capnp.Ptr { return q.results }
+
+// CapAt returns the capability that an interface pointer in the results refers
+// to, borrowed from q; nil for null.
+func (q *Question) CapAt(p capnp.Ptr) (*Cap, error) { return q.ret.capAt(p) }
+
+// Release ends the caller's use of q. If the call has not returned, its result
+// is dropped when it does, and the callee is told that nobody waits any more.
+func (q *Question) Release() {
+	c := q.c
+	if c == nil { // never sent
+		q.recycle()
+		return
+	}
+	c.mu.Lock()
+	gone := c.unrefQuestion(q)
+	c.mu.Unlock()
+	if gone {
+		q.recycle()
+	}
+}
+
+// unrefQuestion gives back one of q's references, under c.mu. It reports
+// whether q can be recycled.
+func (c *Conn) unrefQuestion(q *Question) (gone bool) {
+	q.refs--
+	if q.refs > 0 {
+		return false
+	}
+	if q.state == returned {
+		return true
+	}
+	if q.finished {
+		return false
+	}
+	// Nobody wants the return any more; the entry stays until it comes.
+	q.finished = true
+	switch {
+	case q.state != sent:
+	case c != loopback:
+		c.sendFinish(q.id, true)
+	default:
+		go q.served.cancel(errFinished)
+	}
+	return false
+}
+
+// recycle gives q back to the pool. No lock may be held.
+func (q *Question) recycle() {
+	q.params.release()
+	q.ret.release()
+	select {
+	case <-q.sig:
+	default:
+	}
+	*q = Question{sig: q.sig, follower: -1, waiting: -1, exported: q.exported[:0]}
+	questionPool.Put(q)
+}

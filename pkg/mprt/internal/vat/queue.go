@@ -1,0 +1,158 @@
+package vat
+
+import (
+	"slices"
+	"sync"
+)
+
+// Queue runs calls one at a time in the order in which they were put. It has
+// no goroutine of its own: whoever is told to run it does, and a goroutine
+// that waits for a return may lend itself to the calls of its own queue, which
+// then run on top of its stack (as callbacks do on the thread that waits).
+//
+// The zero Queue is ready to use.
+type Queue struct {
+	mu         sync.Mutex
+	head, tail *Call
+	// busy says that a goroutine runs the queue or owns it (Acquire).
+	busy bool
+	// lent are the questions whose waiting goroutines take calls, the
+	// innermost last.
+	lent []*Question
+	n    int
+}
+
+// Put appends a call. It returns q if nobody runs q yet: the caller must then
+// see to it that q.Run is called. Otherwise it returns nil.
+func (q *Queue) Put(call *Call) *Queue {
+	q.mu.Lock()
+	if q.tail == nil {
+		q.head = call
+	} else {
+		q.tail.next = call
+	}
+	q.tail = call
+	q.n++
+	if !q.busy {
+		q.busy = true
+		q.mu.Unlock()
+		return q
+	}
+	q.wakeLent()
+	q.mu.Unlock()
+	return nil
+}
+
+// Len is the number of calls that wait, without one that runs.
+func (q *Queue) Len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.n
+}
+
+// Busy says whether somebody runs or owns the queue.
+func (q *Queue) Busy() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.busy
+}
+
+// Run runs calls until none is left. Only for whom Put told to.
+func (q *Queue) Run() {
+	for {
+		q.mu.Lock()
+		call := q.pop()
+		if call == nil {
+			q.busy = false
+			q.mu.Unlock()
+			return
+		}
+		q.mu.Unlock()
+		call.run()
+	}
+}
+
+// start runs q on a goroutine of its own. A nil queue needs none.
+func (q *Queue) start() {
+	if q != nil {
+		go q.Run()
+	}
+}
+
+// Acquire makes the calling goroutine the queue's owner, if it has none: calls
+// put meanwhile wait until it lends itself ([Question.Wait]) or lets go.
+func (q *Queue) Acquire() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.busy {
+		return false
+	}
+	q.busy = true
+	return true
+}
+
+// Yield ends Acquire. What was put in the meantime runs on a new goroutine.
+func (q *Queue) Yield() {
+	q.mu.Lock()
+	if q.head == nil {
+		q.busy = false
+		q.mu.Unlock()
+		return
+	}
+	q.mu.Unlock()
+	go q.Run()
+}
+
+func (q *Queue) pop() *Call {
+	call := q.head
+	if call != nil {
+		q.head = call.next
+		if q.head == nil {
+			q.tail = nil
+		}
+		call.next = nil
+		q.n--
+	}
+	return call
+}
+
+// lend offers the goroutine that waits for question to the queue's calls.
+func (q *Queue) lend(question *Question) {
+	q.mu.Lock()
+	q.lent = append(q.lent, question)
+	q.mu.Unlock()
+}
+
+// unlend takes the offer back. Goroutines that share a queue may end in any
+// order; whoever is left then must look whether calls wait.
+func (q *Queue) unlend(question *Question) {
+	q.mu.Lock()
+	for i := len(q.lent) - 1; i >= 0; i-- {
+		if q.lent[i] == question {
+			q.lent = slices.Delete(q.lent, i, i+1)
+			break
+		}
+	}
+	if q.head != nil {
+		q.wakeLent()
+	}
+	q.mu.Unlock()
+}
+
+// wakeLent makes the innermost lender look at the queue. Locks nest in this
+// order: a queue's, then a connection's.
+func (q *Queue) wakeLent() {
+	if n := len(q.lent); n > 0 {
+		q.lent[n-1].poke()
+	}
+}
+
+// take is pop for a goroutine that lends itself.
+func (q *Queue) take() *Call {
+	if q == nil {
+		return nil
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.pop()
+}

@@ -1,0 +1,15 @@
+//go:build !unix
+
+package vat
+
+import (
+	"net"
+	"syscall"
+)
+
+// rawConn is nil where descriptors cannot be read and written directly: all
+// goes through net.Conn.
+func rawConn(net.Conn) syscall.RawConn { return nil }
+
+func (in *input) tryRead(uintptr) bool  { panic("vat: no raw connections here") }
+func (o *output) tryWrite(uintptr) bool { panic("vat: no raw connections here") }

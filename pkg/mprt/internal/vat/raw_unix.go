@@ -1,0 +1,50 @@
+//go:build unix
+
+package vat
+
+import (
+	"net"
+	"syscall"
+)
+
+// rawConn gives access to the descriptor below nc, for reads that hold no
+// buffer while they wait and writes that do not block; nil if nc has none.
+func rawConn(nc net.Conn) syscall.RawConn {
+	switch nc := nc.(type) {
+	case *net.UnixConn, *net.TCPConn:
+		if raw, err := nc.(syscall.Conn).SyscallConn(); err == nil {
+			return raw
+		}
+	}
+	return nil
+}
+
+// tryRead is one read of a ready descriptor. A connection that is idle holds
+// no buffer while it waits.
+func (in *input) tryRead(fd uintptr) bool {
+	in.need()
+	for {
+		in.n, in.err = syscall.Read(int(fd), in.buf[in.w:])
+		if in.err != syscall.EINTR {
+			break
+		}
+	}
+	if in.err == syscall.EAGAIN {
+		in.n, in.err = 0, nil
+		if in.r == in.w {
+			in.drop()
+		}
+		return false
+	}
+	return true
+}
+
+// tryWrite writes what the socket takes at once.
+func (o *output) tryWrite(fd uintptr) bool {
+	for {
+		o.n, o.err = writev(int(fd), o.unwritten)
+		if o.err != syscall.EINTR {
+			return true
+		}
+	}
+}

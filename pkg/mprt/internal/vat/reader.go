@@ -1,0 +1,314 @@
+package vat
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+)
+
+// The reader role.
+//
+// Waking a goroutine costs more than everything else in a call, so whoever
+// waits for a return reads it: the reader role belongs to the first caller that
+// waits (the leader), and others that wait follow until they are woken by
+// their return or handed the role. Calls that arrive for a worker run in the
+// background reader itself, with the role vacant meanwhile: nested calls made by
+// the handler, other callers and the watchdog can all claim it. So a handler
+// that is quick costs no hand-over, and one that blocks stops nothing for
+// longer than a tick of the watchdog.
+//
+// c.mu guards the role (reading, leader, epoch) and the list of followers, so
+// there is no moment between looking and sleeping in which a wake-up is lost:
+//   - who sleeps as a follower is in c.followers, put there under the same
+//     lock under which the role was seen held;
+//   - who leaves the role hands it to a follower under that lock, or starts a
+//     background reader if frames are buffered (they raise no readiness
+//     event), or leaves it vacant for the next caller or the watchdog;
+//   - a follower that was handed the role (token) and does not need it any
+//     more passes it on.
+//
+// A leader that blocks in read can be wanted elsewhere: its context ends, or a
+// call for its queue came in over another connection. A read deadline in the
+// past wakes it (kick); reading resumes where it stopped.
+
+// Wait waits until the call has returned, and returns the error it ended with.
+// While it waits, calls put on own (which may be nil) run on this goroutine.
+// When ctx ends first, Wait returns its error; q must still be released, which
+// tells the callee.
+func (q *Question) Wait(ctx context.Context, own *Queue) error {
+	if own != nil {
+		own.lend(q)
+		defer own.unlend(q)
+		for call := own.take(); call != nil; call = own.take() {
+			call.run()
+		}
+	}
+	c := q.c
+	if ctx.Done() != nil {
+		q.ctx = ctx
+	}
+	c.mu.Lock()
+	c.addWaiting(q)
+	for q.state != returned && !q.cancelled {
+		if q.poked {
+			q.poked = false
+			c.mu.Unlock()
+			for call := own.take(); call != nil; call = own.take() {
+				call.run()
+			}
+			c.mu.Lock()
+			continue
+		}
+		if q.token || !c.reading && c.err == nil {
+			q.token = false
+			c.claim(q)
+			c.mu.Unlock()
+			c.lead(q)
+			c.mu.Lock()
+			continue
+		}
+		c.addFollower(q)
+		c.mu.Unlock()
+		<-q.sig
+		c.mu.Lock()
+		c.dropFollower(q)
+	}
+	c.dropWaiting(q)
+	if q.token { // handed the role just when it was not needed any more
+		q.token = false
+		c.vacate()
+	}
+	stop, err := q.stopWatch, q.err
+	q.stopWatch = nil
+	if q.state != returned {
+		err = context.Cause(ctx)
+	}
+	c.mu.Unlock()
+	if stop != nil && !stop() {
+		// The watch is just calling cancel, which must not hit q's next life.
+		c.mu.Lock()
+		for !q.cancelled {
+			c.cancelled.Wait()
+		}
+		c.mu.Unlock()
+	}
+	return err
+}
+
+// Done reports whether the call has returned.
+func (q *Question) Done() bool {
+	q.c.mu.Lock()
+	defer q.c.mu.Unlock()
+	return q.state == returned
+}
+
+// arm watches q's context. The watchdog does it on the first tick that q is
+// seen waiting, so that calls quicker than a tick never pay for it.
+func (q *Question) arm() {
+	q.armed = true
+	q.stopWatch = context.AfterFunc(q.ctx, q.cancel)
+}
+
+func (q *Question) cancel() {
+	c := q.c
+	c.mu.Lock()
+	q.cancelled = true
+	c.wake(q)
+	c.cancelled.Broadcast()
+	c.mu.Unlock()
+}
+
+// poke makes the goroutine that waits for q look at its queue.
+func (q *Question) poke() {
+	c := q.c
+	c.mu.Lock()
+	q.poked = true
+	c.wake(q)
+	c.mu.Unlock()
+}
+
+// wake makes the goroutine that waits for q look at q's state, under c.mu.
+func (c *Conn) wake(q *Question) {
+	if c.leader != q {
+		q.signal()
+	} else if !c.dispatching {
+		c.kick()
+	}
+}
+
+func (q *Question) signal() {
+	select {
+	case q.sig <- struct{}{}:
+	default:
+	}
+}
+
+// kick wakes the leader out of read, under c.mu.
+func (c *Conn) kick() {
+	if !c.kicked {
+		c.kicked = true
+		c.nc.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// claim takes the role for q, or for the background reader if q is nil.
+func (c *Conn) claim(q *Question) {
+	c.reading = true
+	c.leader = q
+	c.epoch++
+}
+
+// vacate gives the role up, under c.mu.
+func (c *Conn) vacate() {
+	c.reading = false
+	c.leader = nil
+	if c.err != nil {
+		return
+	}
+	if n := len(c.followers); n > 0 {
+		f := c.followers[n-1]
+		c.dropFollower(f)
+		f.token = true
+		c.claim(f)
+		f.signal()
+		return
+	}
+	if c.in.hasFrame() {
+		c.claim(nil)
+		go c.background()
+		return
+	}
+	c.watch()
+}
+
+// lead reads on behalf of q, which waits, until q has to look at its state.
+func (c *Conn) lead(q *Question) {
+	for {
+		if m := c.readMessage(); m != nil {
+			if queue, _ := c.dispatch(m); queue != nil {
+				queue.start()
+			}
+		}
+		c.mu.Lock()
+		c.dispatching = false
+		if q.state == returned || q.poked || q.cancelled || c.err != nil {
+			c.vacate()
+			c.mu.Unlock()
+			return
+		}
+		c.mu.Unlock()
+	}
+}
+
+// background reads while no caller does, and runs the calls that come in.
+// The role was claimed for it.
+func (c *Conn) background() {
+	for {
+		m := c.readMessage()
+		var queue *Queue
+		var call *Call
+		isReturn := false
+		if m != nil {
+			isReturn = m.isReturn()
+			queue, call = c.dispatch(m)
+		}
+		if queue != nil && call.Pace.Slow() {
+			queue.start()
+			queue = nil
+		}
+		c.mu.Lock()
+		c.dispatching = false
+		switch {
+		case c.err != nil:
+			c.vacate()
+			c.mu.Unlock()
+			return
+		case queue != nil:
+			pace := call.Pace
+			c.inline = pace
+			c.vacate()
+			c.mu.Unlock()
+			queue.Run()
+			c.mu.Lock()
+			if c.inline == pace {
+				c.inline = nil
+			}
+			if c.reading || c.err != nil {
+				c.mu.Unlock()
+				return // somebody took over
+			}
+			c.claim(nil)
+		case len(c.followers) > 0 || isReturn && !c.in.hasFrame():
+			// Callers read for themselves. One that has just been woken will
+			// probably call again: it finds the role vacant.
+			c.vacate()
+			c.mu.Unlock()
+			return
+		}
+		c.mu.Unlock()
+	}
+}
+
+// readMessage returns the next message, or nil if the reader was kicked or
+// the connection has ended.
+func (c *Conn) readMessage() *message {
+	m, err := c.in.next()
+	if err == nil {
+		c.mu.Lock()
+		c.dispatching = true
+		c.mu.Unlock()
+		return m
+	}
+	c.mu.Lock()
+	if errors.Is(err, os.ErrDeadlineExceeded) && c.err == nil {
+		if c.kicked {
+			c.kicked = false
+			c.nc.SetReadDeadline(time.Time{})
+		}
+		c.dispatching = true
+		c.mu.Unlock()
+		return nil
+	}
+	c.mu.Unlock()
+	c.fail(err)
+	return nil
+}
+
+func (c *Conn) addFollower(q *Question) {
+	if q.follower < 0 {
+		q.follower = len(c.followers)
+		c.followers = append(c.followers, q)
+	}
+}
+
+func (c *Conn) dropFollower(q *Question) {
+	if i := q.follower; i >= 0 {
+		last := len(c.followers) - 1
+		c.followers[i] = c.followers[last]
+		c.followers[i].follower = i
+		c.followers[last] = nil
+		c.followers = c.followers[:last]
+		q.follower = -1
+	}
+}
+
+// addWaiting puts q on the list whose contexts the watchdog will arm.
+func (c *Conn) addWaiting(q *Question) {
+	if q.ctx != nil && !q.armed {
+		q.waiting = len(c.waiting)
+		c.waiting = append(c.waiting, q)
+		c.watch()
+	}
+}
+
+func (c *Conn) dropWaiting(q *Question) {
+	if i := q.waiting; i >= 0 {
+		last := len(c.waiting) - 1
+		c.waiting[i] = c.waiting[last]
+		c.waiting[i].waiting = i
+		c.waiting[last] = nil
+		c.waiting = c.waiting[:last]
+		q.waiting = -1
+	}
+}

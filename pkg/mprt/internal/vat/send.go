@@ -1,0 +1,443 @@
+package vat
+
+import (
+	"fmt"
+
+	"capnproto.org/go/capnp/v3"
+	"capnproto.org/go/capnp/v3/std/capnp/rpc"
+)
+
+var noPtr capnp.Ptr
+
+type flushMode bool
+
+const (
+	// flushWait may block while the peer does not read: for callers and
+	// handlers, so that they do not outrun it.
+	flushWait flushMode = true
+	// flushNoWait is for the reader, which must never block in a write.
+	flushNoWait flushMode = false
+)
+
+// highWater is how much may be unsent before senders wait.
+const highWater = 1 << 20
+
+// queue appends m to what is to be sent and takes it over, under c.mu. The
+// message must not hold capabilities (see queueMessage). A flush must follow.
+func (c *Conn) queue(m *message) {
+	if !c.queueMessage(m, false) {
+		m.recycle()
+	}
+}
+
+// queueMessage appends m, under c.mu. If it reports false, m has been copied,
+// as it always is if the caller keeps it, and the caller has to release it
+// after unlocking.
+func (c *Conn) queueMessage(m *message, keep bool) (taken bool) {
+	n := m.size()
+	c.out.queuedBytes += n
+	c.stats.FramesOut.Add(1)
+	c.stats.BytesOut.Add(uint64(n))
+	if c.opts.Trace != nil {
+		c.opts.Trace(true, m.root)
+	}
+	return c.out.queued.add(m, n, keep)
+}
+
+// wantFlush has what was queued sent with the next message, or at the
+// watchdog's next tick.
+func (c *Conn) wantFlush() { c.watch() }
+
+// flush writes what is queued, unless another goroutine is writing: then that
+// one will.
+func (c *Conn) flush(mode flushMode) {
+	c.mu.Lock()
+	c.flushLocked(mode)
+}
+
+// flushLocked is flush with c.mu held, which it unlocks.
+func (c *Conn) flushLocked(mode flushMode) {
+	o := c.out
+	for !o.flushing && len(o.queued.bufs) > 0 && c.err == nil {
+		o.flushing = true
+		o.take()
+		if o.raw == nil && mode == flushNoWait {
+			go c.finishFlush()
+			break
+		}
+		c.mu.Unlock()
+		var all bool
+		var err error
+		if o.raw == nil {
+			err = o.writeAll(c.nc)
+			all = true
+		} else {
+			all, err = o.writeNow()
+		}
+		if all || err != nil {
+			c.written(err)
+		} else {
+			go c.finishFlush()
+		}
+		c.mu.Lock()
+	}
+	if n := o.bytes(); n > c.opts.MaxUnsent && c.err == nil {
+		c.mu.Unlock()
+		c.end(fmt.Errorf("peer does not read: %d bytes unsent", n), nil)
+		return
+	}
+	for mode == flushWait && o.bytes() > highWater && c.err == nil {
+		// The peer may be waiting for us to read; somebody must.
+		c.watch()
+		o.drained.Wait()
+	}
+	c.mu.Unlock()
+}
+
+// finishFlush writes the rest of the batch on a goroutine of its own, and what
+// was queued meanwhile.
+func (c *Conn) finishFlush() {
+	for {
+		err := c.out.writeAll(c.nc)
+		c.written(err)
+		c.mu.Lock()
+		o := c.out
+		if o.flushing || len(o.queued.bufs) == 0 || c.err != nil {
+			c.mu.Unlock()
+			return
+		}
+		o.flushing = true
+		o.take()
+		c.mu.Unlock()
+	}
+}
+
+// written ends the writing of a batch.
+func (c *Conn) written(err error) {
+	o := c.out
+	for _, m := range o.writing.owned {
+		m.release()
+	}
+	c.mu.Lock()
+	o.writing.reset()
+	o.unwritten, o.writingBytes = nil, 0
+	o.flushing = false
+	o.drained.Broadcast()
+	c.mu.Unlock()
+	if err != nil {
+		c.end(fmt.Errorf("write: %w", err), nil)
+	}
+}
+
+// sayLast writes what is queued before the stream is closed, as far as the
+// peer takes it, under c.mu.
+func (c *Conn) sayLast() {
+	o := c.out
+	if o.flushing || o.raw == nil {
+		return
+	}
+	o.take()
+	// The session is over; what does not go out now never will.
+	_, _ = o.writeNow()
+	o.writing.reset()
+}
+
+// sendCall gives q an id and sends it to target, under c.mu, which it unlocks.
+func (c *Conn) sendCall(q *Question, target *Cap) {
+	m := q.params
+	q.params = nil
+	err := c.addressCall(q, m, target)
+	if err != nil {
+		dropped := c.releaseExports(q.exported)
+		c.mu.Unlock()
+		releaseAll(dropped)
+		m.release()
+		q.deliver(nil, noPtr, err)
+		return
+	}
+	c.stats.Calls.Add(1)
+	taken := c.queueMessage(m, false)
+	c.flushLocked(q.mode)
+	if !taken {
+		m.release()
+	}
+}
+
+// addressCall completes the message of a call.
+func (c *Conn) addressCall(q *Question, m *message, target *Cap) error {
+	if c.err != nil {
+		return calledAfter(c.err)
+	}
+	if n := m.size(); n > c.opts.MaxMessage {
+		return failedf("call of %d bytes is larger than the limit of %d", n, c.opts.MaxMessage)
+	}
+	to, err := q.call.NewTarget()
+	if err != nil {
+		return failedf("%v", err)
+	}
+	if target.kind == kindPipelined {
+		var pa rpc.PromisedAnswer
+		if pa, err = to.NewPromisedAnswer(); err == nil {
+			err = setPath(pa, target)
+		}
+	} else {
+		to.SetImportedCap(target.id)
+	}
+	if err == nil && len(m.caps) > 0 {
+		var payload rpc.Payload
+		if payload, err = q.call.Params(); err == nil {
+			q.exported, err = c.describeAll(payload, m.caps, q.exported)
+		}
+	}
+	if err != nil {
+		return failedf("cannot build the call: %v", err)
+	}
+	q.state = sent
+	q.id = c.questions.add(q)
+	q.call.SetQuestionId(q.id)
+	q.call = rpc.Call{}
+	q.content = capnp.Struct{}
+	return nil
+}
+
+func setPath(pa rpc.PromisedAnswer, target *Cap) error {
+	pa.SetQuestionId(target.q.id)
+	ops, err := pa.NewTransform(int32(len(target.path)))
+	for i, index := range target.path {
+		if err == nil {
+			ops.At(i).SetGetPointerField(index)
+		}
+	}
+	return err
+}
+
+// describeAll writes a payload's capability table, under c.mu. It appends the
+// ids of exports that it counted up to exported.
+func (c *Conn) describeAll(payload rpc.Payload, caps []*Cap, exported []uint32) ([]uint32, error) {
+	list, err := payload.NewCapTable(int32(len(caps)))
+	if err != nil {
+		return exported, err
+	}
+	for i, cap := range caps {
+		id, isExport, err := c.describe(list.At(i), cap)
+		if err != nil {
+			return exported, err
+		}
+		if isExport {
+			exported = append(exported, id)
+		}
+	}
+	return exported, nil
+}
+
+// describe writes the descriptor that tells the peer about cap, under c.mu.
+// If that hands the peer a reference to an export, its id is returned.
+func (c *Conn) describe(d rpc.CapDescriptor, cap *Cap) (id uint32, isExport bool, err error) {
+	for cap != nil && cap.promise != nil && cap.conn == c && cap.promise.target != nil && !cap.promise.holding {
+		cap = cap.promise.target
+	}
+	switch {
+	case cap == nil:
+		d.SetNone()
+		return 0, false, nil
+	case cap.conn == c && (cap.kind == kindImported || cap.kind == kindImportedPromise && cap.promise.target == nil):
+		d.SetReceiverHosted(cap.id)
+		return 0, false, nil
+	case cap.conn == c && cap.kind == kindPipelined && cap.promise.target == nil:
+		pa, err := d.NewReceiverAnswer()
+		if err == nil {
+			err = setPath(pa, cap)
+		}
+		return 0, false, err
+	}
+	id, ok := c.exported[cap]
+	if !ok {
+		if c.exports.len() >= c.opts.MaxExports {
+			return 0, false, fmt.Errorf("more than %d objects are exported", c.opts.MaxExports)
+		}
+		id = c.exports.add(&export{cap: cap.AddRef(), promised: cap.promise != nil})
+		c.exported[cap] = id
+	}
+	e := c.exports.get(id)
+	e.n++
+	if !e.promised {
+		d.SetSenderHosted(id)
+		return id, true, nil
+	}
+	d.SetSenderPromise(id)
+	if !ok {
+		// The reference keeps the promise until it has been resolved.
+		cap.AddRef()
+		go cap.WhenResolved(func(target *Cap) {
+			c.sendResolve(id, cap, target)
+			cap.Release()
+		})
+	}
+	return id, true, nil
+}
+
+// sendResolve tells the peer what a promise exported to it has become.
+func (c *Conn) sendResolve(id uint32, promise, target *Cap) {
+	m := newMessage()
+	r, err := m.root.NewResolve()
+	if err != nil {
+		m.release()
+		return
+	}
+	r.SetPromiseId(id)
+	broken := target.Broken()
+	c.mu.Lock()
+	e := c.exports.get(id)
+	if c.err != nil || e == nil || e.cap != promise {
+		c.mu.Unlock()
+		m.release() // the peer has released it
+		return
+	}
+	if broken != nil || target == nil {
+		if target == nil {
+			broken = ErrNull
+		}
+		var x rpc.Exception
+		if x, err = r.NewException(); err == nil {
+			setException(x, toException(broken))
+		}
+	} else {
+		var d rpc.CapDescriptor
+		if d, err = r.NewCap(); err == nil {
+			_, _, err = c.describe(d, target)
+		}
+	}
+	if err != nil {
+		c.mu.Unlock()
+		m.release()
+		c.abort(fmt.Sprintf("cannot resolve a promise: %v", err))
+		return
+	}
+	c.queue(m)
+	c.flushLocked(flushNoWait)
+}
+
+func setException(x rpc.Exception, e *Exception) {
+	x.SetType(rpc.Exception_Type(e.Type))
+	// A reason that does not fit is an allocation failure; the type remains.
+	_ = x.SetReason(e.Reason)
+}
+
+// releaseExports takes one reference from each export and returns the objects
+// that nobody refers to any more, to be released without the lock.
+func (c *Conn) releaseExports(ids []uint32) (dropped []*Cap) {
+	for _, id := range ids {
+		if cap, _ := c.releaseExport(id, 1); cap != nil {
+			dropped = append(dropped, cap)
+		}
+	}
+	return dropped
+}
+
+// releaseExport takes n references from an export. ok is false if the peer
+// has none so many.
+func (c *Conn) releaseExport(id, n uint32) (dropped *Cap, ok bool) {
+	e := c.exports.get(id)
+	if e == nil || e.n < n {
+		return nil, false
+	}
+	if e.n -= n; e.n > 0 {
+		return nil, true
+	}
+	c.exports.remove(id)
+	delete(c.exported, e.cap)
+	return e.cap, true
+}
+
+func releaseAll(caps []*Cap) {
+	for _, cap := range caps {
+		cap.Release()
+	}
+}
+
+// sendFinish queues a Finish, under c.mu.
+func (c *Conn) sendFinish(id uint32, releaseCaps bool) {
+	if c.err != nil {
+		return
+	}
+	m := newMessage()
+	if f, err := m.root.NewFinish(); err == nil {
+		f.SetQuestionId(id)
+		f.SetReleaseResultCaps(releaseCaps)
+		f.SetRequireEarlyCancellationWorkaround(false)
+	}
+	c.queue(m)
+	c.wantFlush()
+}
+
+// sendRelease queues a Release, under c.mu.
+func (c *Conn) sendRelease(id, n uint32) {
+	if c.err != nil {
+		return
+	}
+	m := newMessage()
+	if r, err := m.root.NewRelease(); err == nil {
+		r.SetId(id)
+		r.SetReferenceCount(n)
+	}
+	c.queue(m)
+	c.wantFlush()
+}
+
+// sendEmbargo queues a disembargo that follows the calls made through promise
+// p, under c.mu.
+func (c *Conn) sendEmbargo(p *Cap) {
+	p.AddRef() // the table's
+	id := c.embargoes.add(p)
+	m := newMessage()
+	d, err := m.root.NewDisembargo()
+	if err == nil {
+		d.Context().SetSenderLoopback(id)
+		var to rpc.MessageTarget
+		if to, err = d.NewTarget(); err == nil {
+			if p.kind == kindPipelined {
+				var pa rpc.PromisedAnswer
+				if pa, err = to.NewPromisedAnswer(); err == nil {
+					err = setPath(pa, p)
+				}
+			} else {
+				to.SetImportedCap(p.id)
+			}
+		}
+	}
+	c.queue(m)
+}
+
+// dropCap ends an import or a promise whose last reference has gone.
+func (c *Conn) dropCap(cap *Cap) {
+	gone := false
+	q := cap.q
+	c.mu.Lock()
+	switch cap.kind {
+	case kindImported, kindImportedPromise:
+		if c.imports[cap.id] == cap {
+			delete(c.imports, cap.id)
+		}
+		c.sendRelease(cap.id, cap.received)
+	case kindPipelined, kindQueued:
+		if q != nil {
+			for i, p := range q.pipelines {
+				if p == cap {
+					q.pipelines = append(q.pipelines[:i], q.pipelines[i+1:]...)
+					break
+				}
+			}
+			gone = c.unrefQuestion(q)
+		}
+	}
+	var target *Cap
+	if p := cap.promise; p != nil {
+		target = p.target
+		p.target = nil
+	}
+	c.mu.Unlock()
+	if gone {
+		q.recycle()
+	}
+	target.Release()
+}
