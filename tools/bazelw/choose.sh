@@ -1,6 +1,6 @@
 #!/bin/sh
 # Chooses how bazelw runs Bazel and writes the choice to $BAZELW_STATE/choice: the launcher (a path, or "root" for the
-# private root), the bazelrc that goes with it (or "-"), and what PATH offered ($1). Only bazelw calls it.
+# private root), the bazelrc that goes with it, and what PATH offered ($1). Only bazelw calls it.
 set -eu
 
 say() {
@@ -76,16 +76,23 @@ if [ -z "$launcher" ] && command -v npm >/dev/null; then
 	fi
 fi
 
-bazelrc=-
 if [ -z "$launcher" ]; then
 	launcher=root
 	"$BAZELW_LIB/root.sh" 9>&-
 fi
+bazelrc=$BAZELW_STATE/bazelrc
+{
+	echo "# Written by bazelw."
+	# Both module systems, the race detector's configuration and the repositories under test/e2e share their results.
+	echo "common --disk_cache=$BAZELW_STATE/disk"
+	echo "common --experimental_disk_cache_gc_max_size=20G"
+} >"$bazelrc.new"
+# A machine that cannot fetch Bazel cannot reach the registry either.
 if [ "$launcher" = root ] || ! reaches_registry "$launcher"; then
-	# A machine that cannot fetch Bazel cannot reach the registry either.
 	"$BAZELW_LIB/repositories.sh" 9>&-
-	bazelrc=$BAZELW_STATE/repositories.bazelrc
+	cat "$BAZELW_STATE/repositories.bazelrc" >>"$bazelrc.new"
 fi
+mv "$bazelrc.new" "$bazelrc"
 
 printf '%s\n%s\n%s\n' "$launcher" "$bazelrc" "$1" >"$BAZELW_STATE/choice.new"
 mv "$BAZELW_STATE/choice.new" "$BAZELW_STATE/choice"

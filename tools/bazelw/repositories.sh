@@ -103,6 +103,8 @@ for name in protobuf apple_support buildozer zlib; do
 	mkdir "$new/$name"
 	echo "module(name = \"$name\")" >"$new/$name/MODULE.bazel"
 done
+# Bazel's own MODULE.bazel asks for this extension by name.
+echo 'buildozer_binary = module_extension(implementation = lambda ctx: None)' >"$new/buildozer/buildozer_binary.bzl"
 mkdir -p "$new/package_metadata/rules" "$new/package_metadata/providers"
 echo 'module(name = "package_metadata")' >"$new/package_metadata/MODULE.bazel"
 cat >"$new/package_metadata/providers/package_metadata_info.bzl" <<'EOF'
