@@ -79,7 +79,7 @@ func RunServer(name, path string) error {
 			os.Exit(1)
 		}
 	}()
-	return obey(func(r request) (reply, error) { return commonCommand(r) })
+	return obey(commonCommand)
 }
 
 // RunClient is the client process.
@@ -195,6 +195,7 @@ func (c *clientProcess) prepare(name string, warm time.Duration) error {
 	if err != nil {
 		return err
 	}
+	c.calls = nil
 	client := c.clients[0]
 	ctx, cancel := context.WithCancel(context.Background())
 	c.stop = append(c.stop, func() error { cancel(); return nil })

@@ -136,38 +136,34 @@ func (c Config) measure(p pair, w peers.Workload) (Result, error) {
 	if _, err := p.client.ask(request{Cmd: cmdPrepare, Workload: w.Name, Duration: c.Warm}); err != nil {
 		return Result{}, err
 	}
-	// The first two tell what asking costs the server.
-	var usage [3]Usage
-	for i := range usage {
-		if i == 2 {
-			continue
-		}
-		a, err := p.server.ask(request{Cmd: cmdUsage})
-		if err != nil {
-			return Result{}, err
-		}
-		usage[i] = a.Usage
+	idle, err := p.serverUsage()
+	if err != nil {
+		return Result{}, err
+	}
+	before, err := p.serverUsage()
+	if err != nil {
+		return Result{}, err
 	}
 	a, err := p.client.ask(request{Cmd: cmdMeasure, Duration: c.Sample})
 	if err != nil {
 		return Result{}, err
 	}
 	s := a.Sample
-	if a, err = p.server.ask(request{Cmd: cmdUsage}); err != nil {
+	after, err := p.serverUsage()
+	if err != nil {
 		return Result{}, err
 	}
-	usage[2] = a.Usage
+	asking := before.Mallocs - idle.Mallocs // what it takes the server to answer such a question
 	calls := float64(s.Calls)
-	asking := usage[1].Mallocs - usage[0].Mallocs
 	r := Result{
 		P50:         micros(s.P50),
 		P99:         micros(s.P99),
 		OpsS:        calls / s.Elapsed.Seconds(),
 		Alloc:       float64(s.Mallocs) / calls,
-		AllocServer: max(0, float64(usage[2].Mallocs)-float64(usage[1].Mallocs)-float64(asking)) / calls,
+		AllocServer: max(0, float64(after.Mallocs-before.Mallocs)-float64(asking)) / calls,
 		CPU:         s.CPUMicros / calls,
-		CPUServer:   (usage[2].CPUMicros - usage[1].CPUMicros) / calls,
-		RSSServer:   float64(usage[2].PeakRSS),
+		CPUServer:   (after.CPUMicros - before.CPUMicros) / calls,
+		RSSServer:   float64(after.PeakRSS),
 	}
 	if w.Op == peers.PassData {
 		r.MBS = r.OpsS * float64(w.Bytes) / 1e6

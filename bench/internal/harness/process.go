@@ -155,6 +155,11 @@ func startPair(peer, dir string, number int, cpus unix.CPUSet) (pair, error) {
 	return pair{server, client}, nil
 }
 
+func (p pair) serverUsage() (Usage, error) {
+	a, err := p.server.ask(request{Cmd: cmdUsage})
+	return a.Usage, err
+}
+
 func (p pair) stop() {
 	p.client.stop()
 	p.server.stop()

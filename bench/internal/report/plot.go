@@ -64,7 +64,7 @@ func (r Report) plot(k plotKind) []byte {
 	width, height := panelsPerRow*panelWidth+panelGap, titleHeight+rows*panelHeight
 
 	var b bytes.Buffer
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %[1]d %d" font-family="sans-serif" font-size="12" fill="#222">`+"\n", width, height, height)
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %[1]d %[2]d" font-family="sans-serif" font-size="12" fill="#222">`+"\n", width, height)
 	b.WriteString(`<rect width="100%" height="100%" fill="#fff"/>` + "\n")
 	text(&b, panelGap, 26, `font-size="16"`, k.title)
 	for i, w := range panels {
