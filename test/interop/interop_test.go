@@ -1,0 +1,77 @@
+// Package interop_test runs our programs against implementations of Cap'n Proto RPC that are not ours, in both roles
+// and each in a process of its own: the reference C++ library (cpp/) and go-capnp (gocapnp/).
+package interop_test
+
+import (
+	"os"
+	"regexp"
+	"testing"
+)
+
+// fooMethods returns the names of FooInterface's methods.
+func fooMethods(t *testing.T) []string {
+	t.Helper()
+	schema, err := os.ReadFile("../foo/foo.capnp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := regexp.MustCompile(`(?s)interface FooInterface.*?\n}`).Find(schema)
+	var names []string
+	for _, m := range regexp.MustCompile(`(?m)^  (\w+) @\d+ \(`).FindAllSubmatch(body, -1) {
+		names = append(names, string(m[1]))
+	}
+	if len(names) != 25 {
+		t.Fatalf("FooInterface has %d methods, not 25: %q", len(names), names)
+	}
+	return names
+}
+
+func TestCppCallsGo(t *testing.T) {
+	cpp, server := cppPeer(t), start(t, goFooServer(t))
+	expectAll(t, scenarios(t, cpp, "foo"), run(t, cpp, server.address, nil, "foo"))
+}
+
+func TestGoCallsCpp(t *testing.T) {
+	cpp, client := start(t, cppPeer(t)), goFooClient(t)
+	expectAll(t, fooMethods(t), run(t, client, cpp.address, nil))
+}
+
+// The C++ side must see at once that our process is gone.
+func TestGoServerIsKilledInMidCall(t *testing.T) {
+	testKill(t, cppPeer(t), start(t, goFooServer(t)))
+}
+
+func testKill(t *testing.T, cpp program, server *running) {
+	outcomes := run(t, cpp, server.address, func(line string) {
+		if line == "kill the server now" {
+			server.kill()
+		}
+	}, "kill")
+	expectAll(t, scenarios(t, cpp, "kill"), outcomes)
+}
+
+func TestGoCapnpCallsGo(t *testing.T) {
+	goCapnp, server := goCapnp(t), start(t, goFooServer(t))
+	expectAll(t, scenarios(t, goCapnp, ""), run(t, goCapnp, server.address, nil, "all"))
+}
+
+func TestGoCallsGoCapnp(t *testing.T) {
+	server, client := start(t, goCapnp(t)), goFooClient(t)
+	expectAll(t, fooMethods(t), run(t, client, server.address, nil))
+}
+
+// The peers must agree among themselves, or what they say of ours means little.
+func TestPeers(t *testing.T) {
+	cpp := cppPeer(t)
+	server := start(t, cpp)
+	for _, group := range []string{"foo", "level1"} {
+		t.Run("cpp calls cpp "+group, func(t *testing.T) {
+			expectAll(t, scenarios(t, cpp, group), run(t, cpp, server.address, nil, group))
+		})
+	}
+	t.Run("cpp is killed", func(t *testing.T) { testKill(t, cpp, start(t, cpp)) })
+	t.Run("go-capnp calls cpp", func(t *testing.T) {
+		goCapnp := goCapnp(t)
+		expectAll(t, scenarios(t, goCapnp, ""), run(t, goCapnp, server.address, nil, "all"))
+	})
+}
