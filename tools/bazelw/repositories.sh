@@ -113,11 +113,15 @@ EOF
 cat >"$new/package_metadata/rules/package_metadata.bzl" <<'EOF'
 load("//providers:package_metadata_info.bzl", "PackageMetadataInfo")
 
-package_metadata = rule(
+_package_metadata = rule(
     implementation = lambda ctx: [PackageMetadataInfo(purl = ctx.attr.purl)],
     attrs = {"purl": attr.string(), "attributes": attr.label_list()},
     provides = [PackageMetadataInfo],
 )
+
+def package_metadata(name, **kwargs):
+    # Packages name it as the default of this attribute; it cannot depend on itself.
+    _package_metadata(name = name, applicable_licenses = [], **kwargs)
 EOF
 touch "$new/package_metadata/BUILD.bazel" "$new/package_metadata/rules/BUILD.bazel" "$new/package_metadata/providers/BUILD.bazel"
 
