@@ -1,0 +1,335 @@
+package gogen
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/mpgo-dev/mpgo/tools/mpgen/internal/model"
+)
+
+// set writes the statements that put the value v of a field into the builder
+// b. owner names what the field is part of, for helpers.
+func (g *generator) set(b string, f *model.Field, v, owner string) {
+	t := f.Type
+	if f.Has != nil {
+		cond := v + " != nil"
+		if !f.Go.Map && !f.Go.Set && nilable(t) {
+			cond = notNil(t, v)
+		}
+		g.P("if ", cond, " {")
+		g.P(b, ".SetBit(", f.Has.Offset, ", true)")
+		if nilable(t) || f.Go.Map || f.Go.Set {
+			g.setPlain(b, f, v, owner)
+		} else {
+			g.setPlain(b, f, "*"+v, owner)
+		}
+		g.P("}")
+		return
+	}
+	g.setPlain(b, f, v, owner)
+}
+
+func (g *generator) setPlain(b string, f *model.Field, v, owner string) {
+	t := f.Type
+	i := strconv.Itoa(f.Offset)
+	switch {
+	case f.Go.Map:
+		set, _ := g.mapFuncs(f, owner)
+		g.P(set, "(", g.codecArg(t), b, ", ", i, ", ", v, ")")
+		return
+	case f.Go.Set:
+		g.P(g.mprt(setName(t, "Set")), "(", b, ", ", i, ", ", v, ")")
+		return
+	case f.Go.Optional && t.Kind == model.Text && f.Has == nil:
+		g.P(g.mprt("SetOptionalText"), "(", b, ", ", i, ", ", v, ")")
+		return
+	}
+	if !t.Kind.Pointer() {
+		g.setScalar(b, f, v)
+		return
+	}
+	switch t.Kind {
+	case model.Text:
+		g.P(b, ".SetText(", i, ", ", v, ")")
+	case model.Data:
+		g.P(b, ".SetData(", i, ", ", v, ")")
+	case model.StructOf:
+		if f.Go.Value {
+			v = "&" + v
+		}
+		if selfEncoding(t.Struct) {
+			g.P(g.mprt("SetStruct"), "(", b, ", ", i, ", ", v, ")")
+		} else {
+			g.P(g.mprt("SetStructWith"), "(", b, ", ", i, ", ", v, ", ", g.structCodec(t), ")")
+		}
+	case model.InterfaceOf:
+		if t.Interface.Runtime {
+			g.P(b, ".SetCapability(", i, ", ", v, ")")
+			return
+		}
+		g.P(g.proxy(t, ""), ".Set(", b, ", ", i, ", ", v, ")")
+	case model.Capability:
+		g.P(b, ".SetCapability(", i, ", ", v, ")")
+	case model.ListOf:
+		if name := listName(t.Elem); name != "" {
+			g.P(g.mprt("Set"+name), "(", b, ", ", i, ", ", v, ")")
+			return
+		}
+		g.P(g.mprt("SetList"), "(", b, ", ", i, ", ", v, ", ", g.hoist(t.Elem, owner+upper(f.Name)), ")")
+	default:
+		g.P(g.mprt("SetValue"), "(", b, ", ", i, ", ", v, ", ", g.codec(t), ")")
+	}
+}
+
+func (g *generator) setScalar(b string, f *model.Field, v string) {
+	mask := ""
+	if f.Default != nil {
+		mask = " ^ " + hex(f.Default.Bits)
+	}
+	off := f.Offset / 8
+	switch t := f.Type; t.Kind {
+	case model.Void:
+	case model.Bool:
+		if f.Default != nil {
+			v = "!" + v
+		}
+		g.P(b, ".SetBit(", f.Offset, ", ", v, ")")
+	case model.Float32:
+		g.P(b, ".SetUint32(", off, ", ", g.imp("math"), ".Float32bits(", v, ")", mask, ")")
+	case model.Float64:
+		g.P(b, ".SetUint64(", off, ", ", g.imp("math"), ".Float64bits(", v, ")", mask, ")")
+	case model.Uint8, model.Uint16, model.Uint32, model.Uint64:
+		g.P(b, ".SetUint", t.Kind.Bits(), "(", off, ", ", v, mask, ")")
+	default:
+		g.P(b, ".SetUint", t.Kind.Bits(), "(", off, ", uint", t.Kind.Bits(), "(", v, ")", mask, ")")
+	}
+}
+
+// get is the expression that reads a field from the reader r.
+func (g *generator) get(r string, f *model.Field, owner string) string {
+	t := f.Type
+	if f.Has == nil {
+		return g.getPlain(r, f, owner)
+	}
+	plain := *f
+	plain.Has = nil
+	v := g.getPlain(r, &plain, owner)
+	has := r + ".Bit(" + strconv.Itoa(f.Has.Offset) + ")"
+	if nilable(t) || f.Go.Map || f.Go.Set {
+		return g.mprt("IfSet(") + has + ", " + v + ")"
+	}
+	return g.mprt("Optional(") + has + ", " + v + ")"
+}
+
+func (g *generator) getPlain(r string, f *model.Field, owner string) string {
+	t := f.Type
+	i := strconv.Itoa(f.Offset)
+	switch {
+	case f.Go.Map:
+		_, get := g.mapFuncs(f, owner)
+		return get + "(" + g.codecArg(t) + r + ", " + i + ")"
+	case f.Go.Set:
+		return g.mprt("Get"+setName(t, "")) + "Set" + typeArg(t.Elem, g) + "(" + r + ", " + i + ")"
+	case f.Go.Optional && t.Kind == model.Text:
+		return g.mprt("GetOptionalText(") + r + ", " + i + ")"
+	}
+	if !t.Kind.Pointer() {
+		return g.getScalar(r, f)
+	}
+	switch t.Kind {
+	case model.Text:
+		if f.Default != nil {
+			return g.mprt("GetTextOr(") + r + ", " + i + ", " + strconv.Quote(f.Default.Text) + ")"
+		}
+		return r + ".Text(" + i + ")"
+	case model.Data:
+		return r + ".Data(" + i + ")"
+	case model.StructOf:
+		name := "GetStruct"
+		if f.Go.Value {
+			name = "GetStructValue"
+		}
+		if selfEncoding(t.Struct) {
+			return g.mprt(name+"[") + g.structType(t) + "](" + r + ", " + i + ")"
+		}
+		return g.mprt(name+"With") + "(" + r + ", " + i + ", " + g.structCodec(t) + ")"
+	case model.InterfaceOf:
+		if t.Interface.Runtime {
+			return r + ".Capability(" + i + ")"
+		}
+		return g.proxy(t, "") + ".Get(" + r + ", " + i + ")"
+	case model.Capability:
+		return r + ".Capability(" + i + ")"
+	case model.ListOf:
+		if name := listName(t.Elem); name != "" {
+			return g.mprt("Get"+name) + typeArg(t.Elem, g) + "(" + r + ", " + i + ")"
+		}
+		return g.mprt("GetList(") + r + ", " + i + ", " + g.hoist(t.Elem, owner+upper(f.Name)) + ")"
+	}
+	return g.mprt("GetValue(") + r + ", " + i + ", " + g.codec(t) + ")"
+}
+
+func (g *generator) getScalar(r string, f *model.Field) string {
+	mask := ""
+	if f.Default != nil {
+		mask = "^" + hex(f.Default.Bits)
+	}
+	off := f.Offset / 8
+	switch t := f.Type; t.Kind {
+	case model.Void:
+		return "struct{}{}"
+	case model.Bool:
+		not := ""
+		if f.Default != nil {
+			not = "!"
+		}
+		return fmt.Sprintf("%s%s.Bit(%d)", not, r, f.Offset)
+	case model.Float32, model.Float64:
+		return fmt.Sprintf("%s.Float%dfrombits(%s.Uint%d(%d)%s)", g.imp("math"), t.Kind.Bits(), r, t.Kind.Bits(), off, mask)
+	case model.Uint8, model.Uint16, model.Uint32, model.Uint64:
+		return fmt.Sprintf("%s.Uint%d(%d)%s", r, t.Kind.Bits(), off, mask)
+	default:
+		return fmt.Sprintf("%s(%s.Uint%d(%d)%s)", g.typ(t), r, t.Kind.Bits(), off, mask)
+	}
+}
+
+// fallback writes what sets lhs to the default of a pointer that was null,
+// where get does not see to it.
+func (g *generator) fallback(lhs string, f *model.Field) {
+	if f.Default == nil || !f.Type.Kind.Pointer() || f.Type.Kind == model.Text || f.Has != nil {
+		return
+	}
+	if f.Go.Map || f.Go.Set || f.Go.Value {
+		g.errorf(f.Pos, "%s has a default, which a map, a set or a struct held by value cannot have", f.Name)
+		return
+	}
+	cond := lhs + " == nil"
+	if f.Type.Kind == model.AnyPointer {
+		cond = lhs + ".IsNull()"
+	}
+	g.P("if ", cond, " {")
+	g.P(lhs, " = ", g.value(f.Default))
+	g.P("}")
+}
+
+// listName is the part of the name of the mprt functions for lists of an
+// element type, or "" if such lists need a codec.
+func listName(t *model.Type) string {
+	switch t.Kind {
+	case model.Void:
+		return "Voids"
+	case model.Bool:
+		return "Bools"
+	case model.Text:
+		return "Texts"
+	case model.Data:
+		return "Datas"
+	case model.StructOf:
+		if selfEncoding(t.Struct) {
+			return "Structs"
+		}
+		return ""
+	}
+	if !t.Kind.Pointer() {
+		return "Numbers"
+	}
+	return ""
+}
+
+// typeArg is the type argument that reading a list of an element type needs.
+func typeArg(t *model.Type, g *generator) string {
+	if t.Kind == model.StructOf || !t.Kind.Pointer() && t.Kind != model.Bool && t.Kind != model.Void {
+		return "[" + g.elem(t) + "]"
+	}
+	return ""
+}
+
+func setName(t *model.Type, prefix string) string {
+	name := "Number"
+	if t.Elem != nil && t.Elem.Kind == model.Text {
+		name = "Text"
+	}
+	if prefix != "" {
+		return prefix + name + "Set"
+	}
+	return name
+}
+
+// hoist is the codec of a list's elements: a variable of the package, unless
+// it is nothing to make or depends on type parameters.
+func (g *generator) hoist(t *model.Type, name string) string {
+	expr := g.elemCodec(t)
+	if usesParams(t) || t.Kind != model.ListOf && !(t.Kind == model.StructOf && !selfEncoding(t.Struct)) {
+		return expr
+	}
+	name = lower(name) + "Codec"
+	if !g.local[name] {
+		g.local[name] = true
+		elem := g.elem(t)
+		g.after = append(g.after, func() {
+			g.P("var ", name, " ", g.mprt("Elem["), elem, "] = ", expr)
+			g.P()
+		})
+	}
+	return name
+}
+
+// codecArg is the argument by which a helper for a field whose type depends on
+// type parameters gets their codecs.
+func (g *generator) codecArg(t *model.Type) string {
+	if usesParams(t) {
+		return "c, "
+	}
+	return ""
+}
+
+// mapFuncs are the functions that write and read a field that is a map.
+func (g *generator) mapFuncs(f *model.Field, owner string) (set, get string) {
+	set, get = "set"+owner+upper(f.Name), "get"+owner+upper(f.Name)
+	if g.local[set] {
+		return set, get
+	}
+	g.local[set], g.local[get] = true, true
+	if usesParams(f.Type) {
+		g.errorf(f.Pos, "$Go.map on %s: not for a map whose types are type parameters", f.Name)
+		return set, get
+	}
+	s, key, val, ok := g.pair(f, f.Type)
+	if !ok {
+		return set, get
+	}
+	g.after = append(g.after, func() {
+		typ := g.fieldType(f)
+		g.P("func ", set, "(b ", g.mprt("Builder"), ", i uint16, m ", typ, ") {")
+		g.P("if m == nil {")
+		g.P("return")
+		g.P("}")
+		g.P("l, ok := ", g.mprt("NewPairs"), "(b, i, ", g.size(s), ", len(m))")
+		g.P("if !ok {")
+		g.P("return")
+		g.P("}")
+		g.P("n := 0")
+		g.P("for k, v := range m {")
+		g.P("e := b.With(l.Struct(n))")
+		g.set("e", key, "k", owner+upper(f.Name)+"Key")
+		g.set("e", val, "v", owner+upper(f.Name)+"Value")
+		g.P("n++")
+		g.P("}")
+		g.P("}")
+		g.P()
+		g.P("func ", get, "(r ", g.mprt("Reader"), ", i uint16) ", typ, " {")
+		g.P("l, ok := ", g.mprt("GetPairs"), "(r, i)")
+		g.P("if !ok {")
+		g.P("return nil")
+		g.P("}")
+		g.P("m := make(", typ, ", l.Len())")
+		g.P("for n := range l.Len() {")
+		g.P("e := r.With(l.Struct(n))")
+		g.P("m[", g.get("e", key, owner+upper(f.Name)+"Key"), "] = ", g.get("e", val, owner+upper(f.Name)+"Value"))
+		g.P("}")
+		g.P("return m")
+		g.P("}")
+		g.P()
+	})
+	return set, get
+}

@@ -1,0 +1,263 @@
+// Package gogen writes the Go source of a schema: types that a Go programmer
+// would have written, and proxies that pkg/mprt brings to life. What it writes
+// is thin; whatever is the same for every schema is in mprt.
+package gogen
+
+import (
+	"bytes"
+	"fmt"
+	"go/format"
+	"path"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/mpgo-dev/mpgo/tools/mpgen/internal/model"
+)
+
+// Package is where the Go code of a schema file is.
+type Package struct {
+	ImportPath string
+	Name       string
+}
+
+// Options say where Go packages are.
+type Options struct {
+	// Package finds the package of a file, generated or imported. It fails
+	// for a file that nobody named.
+	Package func(f *model.File) (Package, error)
+}
+
+// Output is one generated file.
+type Output struct {
+	Schema  string // name of the schema file
+	Content []byte
+}
+
+// Generate writes one Go file for each schema file. An error about the schema
+// is of type model.Errors.
+func Generate(s *model.Schema, opts Options) ([]Output, error) {
+	var out []Output
+	var errs model.Errors
+	for _, f := range s.Files {
+		pkg, err := opts.Package(f)
+		if err != nil {
+			errs = append(errs, &model.Error{Pos: model.Pos{File: f.Name}, Msg: err.Error()})
+			continue
+		}
+		g := newGenerator(f, pkg, opts)
+		g.file()
+		errs = append(errs, g.errs...)
+		if len(g.errs) > 0 {
+			continue
+		}
+		content, err := g.content()
+		if err != nil {
+			return nil, fmt.Errorf("%s: generated code does not parse, which is a bug in mpgen: %w", f.Name, err)
+		}
+		out = append(out, Output{Schema: f.Name, Content: content})
+	}
+	if len(errs) > 0 {
+		return nil, errs.Sort()
+	}
+	return out, nil
+}
+
+const (
+	mprtPath  = "github.com/mpgo-dev/mpgo/pkg/mprt"
+	capnpPath = "capnproto.org/go/capnp/v3"
+)
+
+// generator writes one Go file.
+type generator struct {
+	schema *model.File
+	pkg    Package
+	opts   Options
+	buf    bytes.Buffer
+	errs   model.Errors
+
+	imports map[string]string // import path to local name
+	local   map[string]bool   // local names of imports, and other names that a param must not hide
+
+	// after holds declarations that follow the one that needs them.
+	after []func()
+	// params are the names of the type parameters in scope, and codecs the
+	// expressions of their codecs.
+	params map[model.Param]string
+	codecs map[model.Param]string
+}
+
+func newGenerator(f *model.File, pkg Package, opts Options) *generator {
+	g := &generator{schema: f, pkg: pkg, opts: opts, imports: map[string]string{}, local: map[string]bool{}}
+	// What generated code always calls by these names.
+	for _, name := range []string{"mprt", "capnp", "context", "errors", "math", "slog"} {
+		g.local[name] = true
+	}
+	return g
+}
+
+// P prints its arguments, one line in all.
+func (g *generator) P(args ...any) {
+	for _, a := range args {
+		fmt.Fprint(&g.buf, a)
+	}
+	g.buf.WriteByte('\n')
+}
+
+func (g *generator) errorf(pos model.Pos, msg string, args ...any) {
+	g.errs = append(g.errs, &model.Error{Pos: pos, Msg: fmt.Sprintf(msg, args...)})
+}
+
+// imp imports a package and returns the name it has in this file.
+func (g *generator) imp(importPath string) string {
+	if name, ok := g.imports[importPath]; ok {
+		return name
+	}
+	base := PackageName(importPath)
+	name := base
+	taken := func(n string) bool {
+		for _, other := range g.imports {
+			if other == n {
+				return true
+			}
+		}
+		return keywords[n] || predeclared[n]
+	}
+	for i := 2; taken(name); i++ {
+		name = base + strconv.Itoa(i)
+	}
+	g.imports[importPath] = name
+	g.local[name] = true
+	return name
+}
+
+func (g *generator) mprt(name string) string  { return g.imp(mprtPath) + "." + name }
+func (g *generator) capnp(name string) string { return g.imp(capnpPath) + "." + name }
+
+// qual qualifies a name of the package that a schema file is in.
+func (g *generator) qual(f *model.File, pos model.Pos, name string) string {
+	if f == g.schema || f == nil {
+		return name
+	}
+	pkg, err := g.opts.Package(f)
+	if err != nil {
+		g.errorf(pos, "%v", err)
+		return name
+	}
+	if pkg.ImportPath == g.pkg.ImportPath {
+		return name
+	}
+	return g.imp(pkg.ImportPath) + "." + name
+}
+
+// file writes the whole file.
+func (g *generator) file() {
+	for _, e := range g.schema.Enums {
+		g.enum(e)
+	}
+	for _, c := range g.schema.Consts {
+		g.constant(c)
+	}
+	for _, s := range g.schema.Structs {
+		g.structure(s)
+	}
+	for _, i := range g.schema.Interfaces {
+		g.iface(i)
+	}
+	g.guard()
+}
+
+// guard makes code for a newer runtime fail to compile with an older one.
+func (g *generator) guard() {
+	if g.buf.Len() == 0 {
+		return
+	}
+	body := g.buf.String()
+	g.buf.Reset()
+	g.P("// A compile error here means that this file needs a newer mprt than the one it is")
+	g.P("// built with.")
+	g.P("const _ = ", g.mprt("IsAtLeastVersion0_1"))
+	g.P()
+	g.buf.WriteString(body)
+}
+
+func (g *generator) content() ([]byte, error) {
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "// Code generated by mpgen. DO NOT EDIT.\n// source: %s\n\n", path.Base(g.schema.Name))
+	if doc := strings.TrimSpace(g.schema.Doc); doc != "" {
+		writeComment(&out, doc)
+	}
+	fmt.Fprintf(&out, "package %s\n\n", g.pkg.Name)
+	var std, other []string
+	for p := range g.imports {
+		if strings.Contains(strings.SplitN(p, "/", 2)[0], ".") {
+			other = append(other, p)
+		} else {
+			std = append(std, p)
+		}
+	}
+	if len(g.imports) > 0 {
+		out.WriteString("import (\n")
+		for _, list := range [][]string{std, other} {
+			sort.Strings(list)
+			for _, p := range list {
+				if name := g.imports[p]; name != path.Base(p) && !(p == capnpPath && name == "capnp") {
+					fmt.Fprintf(&out, "%s ", name)
+				}
+				fmt.Fprintf(&out, "%q\n", p)
+			}
+			out.WriteString("\n")
+		}
+		out.WriteString(")\n\n")
+	}
+	out.Write(g.buf.Bytes())
+	return format.Source(out.Bytes())
+}
+
+// comment writes the schema's doc comment, or else what it is.
+func (g *generator) comment(doc, otherwise string) {
+	if doc = strings.TrimSpace(doc); doc == "" {
+		doc = otherwise
+	}
+	if doc != "" {
+		writeComment(&g.buf, doc)
+	}
+}
+
+// typeComment is comment for a type, with where it is in the schema.
+func (g *generator) typeComment(d *model.Decl, what string) {
+	name := goName(d)
+	doc := strings.TrimSpace(d.Doc)
+	if doc == "" {
+		doc = name + " is the " + what + " " + d.FullName() + " of " + path.Base(g.schema.Name) + "."
+	} else {
+		doc = name + " is the " + what + " " + d.FullName() + " of " + path.Base(g.schema.Name) + ".\n\n" + doc
+	}
+	writeComment(&g.buf, doc)
+}
+
+func writeComment(out *bytes.Buffer, doc string) {
+	for _, line := range strings.Split(strings.TrimRight(doc, "\n "), "\n") {
+		line = strings.TrimRight(line, " \t\r")
+		if line == "" {
+			out.WriteString("//\n")
+			continue
+		}
+		if strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t") {
+			fmt.Fprintf(out, "//%s\n", line)
+			continue
+		}
+		fmt.Fprintf(out, "// %s\n", line)
+	}
+}
+
+// flush writes the declarations that were put off.
+func (g *generator) flush() {
+	for len(g.after) > 0 {
+		run := g.after
+		g.after = nil
+		for _, f := range run {
+			f()
+		}
+	}
+}

@@ -1,0 +1,739 @@
+package gogen
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/mpgo-dev/mpgo/tools/mpgen/internal/model"
+)
+
+// value is an argument or a result of a method: a field of its params or
+// results, or the whole of them if they are a struct that has a name.
+type value struct {
+	name  string // the Go variable
+	field *model.Field
+	whole *model.Type // in place of field
+	owner string
+}
+
+func (g *generator) valueType(v value) string {
+	if v.whole != nil {
+		return g.typ(v.whole)
+	}
+	return g.fieldType(v.field)
+}
+
+// signature is what the Go side of a method looks like.
+type signature struct {
+	name       string // of the Go method
+	in, out    []value
+	exceptions []value
+	// base and args are the interface that declares the method, as the one at
+	// hand extends it.
+	base *model.Type
+	m    *model.Method
+}
+
+// signature works out a method's Go side. base is the interface that declares
+// it, with its type arguments.
+func (g *generator) signature(m *model.Method, base *model.Type, name string) *signature {
+	s := &signature{name: name, base: base, m: m}
+	taken := names{}
+	for n := range g.local {
+		taken[n] = true
+	}
+	for n := range keywords {
+		taken[n] = true
+	}
+	for n := range predeclared {
+		taken[n] = true
+	}
+	// What the code of every method calls something.
+	for _, n := range []string{"c", "ctx", "call", "impl", "p", "r", "e", "err"} {
+		taken[n] = true
+	}
+	owner := goName(&base.Interface.Decl) + name
+	use := func(st *model.Struct, args []*model.Type, f *model.Field) *model.Field {
+		return subst(subst(f, st.Params, args), base.Interface.Params, base.Args)
+	}
+	wholeType := func(st *model.Struct, args []*model.Type) *model.Type {
+		t := &model.Type{Kind: model.StructOf, Struct: st, Args: args}
+		return t.Subst(base.Interface.Params, base.Args)
+	}
+	varName := func(f *model.Field) string {
+		if f.Go.Name != "" {
+			return lower(f.Go.Name)
+		}
+		return f.Name
+	}
+	if m.Params.Anonymous {
+		for _, f := range m.In {
+			s.in = append(s.in, value{name: taken.take(varName(f), "Arg"), field: use(m.Params, m.ParamsArgs, f), owner: owner + "Params"})
+		}
+	} else {
+		s.in = append(s.in, value{name: taken.take("params", "Arg"), whole: wholeType(m.Params, m.ParamsArgs)})
+	}
+	switch {
+	case m.Streaming:
+	case m.Results.Anonymous:
+		for _, f := range m.Out {
+			s.out = append(s.out, value{name: taken.take(varName(f), "Out"), field: use(m.Results, m.ResultsArgs, f), owner: owner + "Results"})
+		}
+		for _, f := range m.Exceptions {
+			s.exceptions = append(s.exceptions, value{name: "e", field: use(m.Results, m.ResultsArgs, f), owner: owner + "Results"})
+		}
+	default:
+		s.out = append(s.out, value{name: taken.take("results", "Out"), whole: wholeType(m.Results, m.ResultsArgs)})
+	}
+	return s
+}
+
+// in declares the arguments.
+func (g *generator) inDecl(s *signature) string {
+	parts := []string{"ctx " + g.imp("context") + ".Context"}
+	for _, v := range s.in {
+		parts = append(parts, v.name+" "+g.valueType(v))
+	}
+	return "(" + strings.Join(parts, ", ") + ")"
+}
+
+// outDecl declares the results, with names if a reader needs them to tell the
+// results apart, or the code that fills them in.
+func (g *generator) outDecl(s *signature, named bool) string {
+	if len(s.out) == 0 {
+		return "error"
+	}
+	named = named || len(s.out) > 1
+	var parts []string
+	for _, v := range s.out {
+		t := g.valueType(v)
+		if named {
+			t = v.name + " " + t
+		}
+		parts = append(parts, t)
+	}
+	if named {
+		return "(" + strings.Join(append(parts, "err error"), ", ") + ")"
+	}
+	return "(" + strings.Join(append(parts, "error"), ", ") + ")"
+}
+
+// outVars lists the results, for a return.
+func outVars(s *signature, err string) string {
+	var parts []string
+	for _, v := range s.out {
+		parts = append(parts, v.name)
+	}
+	return strings.Join(append(parts, err), ", ")
+}
+
+// iface writes an interface: the Go interface, its proxy client and server,
+// and the description that ties them to the wire.
+func (g *generator) iface(i *model.Interface) {
+	if i.Runtime {
+		return
+	}
+	g.enterParams(i.Params, "c.")
+	self := &model.Type{Kind: model.InterfaceOf, Interface: i}
+	for _, p := range i.Params {
+		self.Args = append(self.Args, &model.Type{Kind: model.ParamOf, Param: p})
+	}
+	own := g.ownSignatures(i, self)
+	all := g.allSignatures(i, self)
+	if i.Func() != nil {
+		g.funcType(i, own[0])
+	} else {
+		g.goInterface(i, own, self)
+	}
+	g.client(i, all)
+	g.server(i)
+	if i.Func() == nil {
+		g.unimplemented(i, all)
+	}
+	g.ids(i)
+	g.description(i, own, self)
+	for _, s := range own {
+		g.serve(i, s)
+	}
+	g.flush()
+}
+
+// ownSignatures are the methods that a program sees and that the interface
+// declares itself, by ordinal.
+func (g *generator) ownSignatures(i *model.Interface, self *model.Type) []*signature {
+	names := methodNames(i)
+	var out []*signature
+	for _, m := range i.Methods {
+		if name, ok := names[m]; ok && !m.Destroy && !m.Construct {
+			out = append(out, g.signature(m, self, name))
+		}
+	}
+	return out
+}
+
+// allSignatures are those that it inherits too, bases first, each once.
+func (g *generator) allSignatures(i *model.Interface, self *model.Type) []*signature {
+	seen := map[uint64]bool{}
+	var out []*signature
+	var walk func(t *model.Type)
+	walk = func(t *model.Type) {
+		if seen[t.Interface.ID] {
+			return
+		}
+		seen[t.Interface.ID] = true
+		for _, base := range t.Interface.Extends {
+			walk(base.Subst(t.Interface.Params, t.Args))
+		}
+		out = append(out, g.ownSignatures(t.Interface, t)...)
+	}
+	walk(self)
+	byName := map[string]*signature{}
+	for _, s := range out {
+		if other := byName[s.name]; other != nil {
+			g.errorf(i.Pos, "%s inherits two methods that are %s in Go, from %s and %s: give one another name with $Go.name",
+				i.FullName(), s.name, other.base.Interface.FullName(), s.base.Interface.FullName())
+		}
+		byName[s.name] = s
+	}
+	return out
+}
+
+func (g *generator) goInterface(i *model.Interface, own []*signature, self *model.Type) {
+	g.typeComment(&i.Decl, "interface")
+	g.P("type ", goName(&i.Decl), g.paramDecl(i.Params), " interface {")
+	for _, t := range i.Extends {
+		g.P(g.typ(t.Subst(i.Params, self.Args)))
+	}
+	for _, s := range own {
+		g.comment(s.m.Doc, "")
+		g.P(s.name, g.inDecl(s), " ", g.outDecl(s, false))
+	}
+	g.P("}")
+	g.P()
+}
+
+// funcType writes an interface that stands for a function.
+func (g *generator) funcType(i *model.Interface, s *signature) {
+	name := goName(&i.Decl)
+	doc := strings.TrimSpace(i.Doc)
+	g.P("// ", name, " is the function ", i.FullName(), " of ", baseName(g.schema.Name), ".")
+	if doc != "" {
+		g.P("//")
+		writeComment(&g.buf, doc)
+	}
+	if d := strings.TrimSpace(s.m.Doc); d != "" {
+		g.P("//")
+		writeComment(&g.buf, d)
+	}
+	g.P("type ", name, g.paramDecl(i.Params), " func", g.inDecl(s), " ", g.outDecl(s, false))
+	g.P()
+}
+
+// client writes the proxy client.
+func (g *generator) client(i *model.Interface, all []*signature) {
+	name := goName(&i.Decl)
+	client := aux(&i.Decl, "", "Client")
+	decl, use := g.paramDecl(i.Params), g.paramUse(i.Params)
+	if i.Func() != nil {
+		g.P("// ", client, " calls ", article(name), " ", name, " in another process.")
+	} else {
+		g.P("// ", client, " is ", article(name), " ", name, " whose methods run in another process.")
+	}
+	g.P("type ", client, decl, " struct {")
+	g.P(g.mprt("Client"))
+	for _, n := range g.paramNames(i.Params) {
+		g.P(lower(n), " ", g.mprt("Codec["), n, "]")
+	}
+	g.P("}")
+	g.P()
+	newClient := aux(&i.Decl, "New", "Client")
+	args, codecs := "", ""
+	for _, n := range g.paramNames(i.Params) {
+		args += ", " + lower(n) + "Codec " + g.mprt("Codec[") + n + "]"
+		codecs += ", " + lower(n) + "Codec"
+	}
+	desc := "&" + private(&i.Decl, "Interface")
+	if len(i.Params) > 0 {
+		desc = private(&i.Decl, "Interface") + "(" + strings.TrimPrefix(codecs, ", ") + ")"
+	}
+	g.P("// ", newClient, " makes a proxy client for c, which it takes over.")
+	g.P("func ", newClient, decl, "(c ", g.mprt("Capability"), args, ") *", client, use, " {")
+	g.P("return &", client, use, "{", g.mprt("NewClient"), "(c, ", desc, ")", codecs, "}")
+	g.P("}")
+	g.P()
+	if i.Func() == nil {
+		if len(i.Params) == 0 {
+			g.P("var _ ", name, " = (*", client, ")(nil)")
+			g.P()
+		}
+	}
+	for _, p := range i.Params {
+		g.codecs[*p] = "c." + lower(g.params[*p])
+	}
+	for _, s := range all {
+		g.clientMethod(i, client+use, s)
+	}
+}
+
+func (g *generator) clientMethod(i *model.Interface, client string, s *signature) {
+	base := s.base.Interface
+	g.comment(s.m.Doc, s.name+" calls "+base.FullName()+"."+s.m.Name+".")
+	if base != i && len(base.Params) == 0 && len(i.Params) == 0 {
+		// The clients of both are the same struct underneath.
+		g.P("func (c *", client, ") ", s.name, g.inDecl(s), " ", g.outDecl(s, false), " {")
+		args := "ctx"
+		for _, v := range s.in {
+			args += ", " + v.name
+		}
+		g.P("return (*", g.qual(base.File, base.Pos, aux(&base.Decl, "", "Client")), ")(c).", s.name, "(", args, ")")
+		g.P("}")
+		g.P()
+		return
+	}
+	g.P("func (c *", client, ") ", s.name, g.inDecl(s), " ", g.outDecl(s, true), " {")
+	fail := func() {
+		g.P("if err != nil {")
+		g.P("return ", outVars(s, "err"))
+		g.P("}")
+	}
+	g.P("call, err := c.Client.Begin(ctx, &", g.methodVar(s), ")")
+	fail()
+	g.P("defer call.Finish()")
+	g.sendParams(s)
+	if len(s.out) == 0 && len(s.exceptions) == 0 {
+		g.P("_, err = call.Do()")
+		g.P("return err")
+	} else {
+		g.P("r, err := call.Do()")
+		fail()
+		g.takeResults(s)
+	}
+	g.P("}")
+	g.P()
+}
+
+// sendParams writes the arguments into the params of call.
+func (g *generator) sendParams(s *signature) {
+	sent := false
+	for _, v := range s.in {
+		if v.whole != nil && g.empty(v.whole.Struct) {
+			continue
+		}
+		sent = true
+	}
+	if !sent && len(s.m.Wants) == 0 {
+		return
+	}
+	g.P("p := call.Params()")
+	for _, v := range s.in {
+		g.put("p", v)
+	}
+	for _, w := range s.m.Wants {
+		g.P("p.SetBit(", w.Offset, ", ", strconv.FormatBool(w.Default == nil), ")")
+	}
+}
+
+// takeResults reads the results from r and returns them.
+func (g *generator) takeResults(s *signature) {
+	for _, v := range s.exceptions {
+		g.P("if r.HasPtr(", v.field.Offset, ") {")
+		if v.field.Type.Kind == model.StructOf && v.field.Type.Struct.Exception && selfEncoding(v.field.Type.Struct) {
+			g.P("e := ", g.get("r", v.field, v.owner))
+			g.P("if err := r.Err(); err != nil {")
+			g.P("return ", outVars(s, "err"))
+			g.P("}")
+			g.P("return ", outVars(s, "e"))
+		} else {
+			g.P("return ", outVars(s, g.mprt("NewException(")+g.get("r", v.field, v.owner)+")"))
+		}
+		g.P("}")
+	}
+	for _, v := range s.out {
+		g.P(v.name, " = ", g.take("r", v))
+		if v.field != nil {
+			g.fallback(v.name, v.field)
+		}
+	}
+	g.P("return ", outVars(s, "r.Err()"))
+}
+
+// put writes a value into the builder b, a whole struct or one field of it.
+func (g *generator) put(b string, v value) {
+	switch {
+	case v.whole == nil:
+		g.set(b, v.field, v.name, v.owner)
+	case g.empty(v.whole.Struct):
+	case selfEncoding(v.whole.Struct):
+		g.P("if ", v.name, " != nil {")
+		g.P(v.name, ".MarshalCapnp(", b, ")")
+		g.P("}")
+	default:
+		g.P("if ", v.name, " != nil {")
+		g.P(g.structCodec(v.whole), ".Marshal(", b, ", ", v.name, ")")
+		g.P("}")
+	}
+}
+
+// take is the expression that reads a value from the reader r.
+func (g *generator) take(r string, v value) string {
+	switch {
+	case v.whole == nil:
+		return g.get(r, v.field, v.owner)
+	case selfEncoding(v.whole.Struct):
+		return g.mprt("StructFrom[") + g.structType(v.whole) + "](" + r + ")"
+	}
+	return g.mprt("StructFromWith(") + r + ", " + g.structCodec(v.whole) + ")"
+}
+
+// methodVar is the variable that describes a method.
+func (g *generator) methodVar(s *signature) string {
+	i := s.base.Interface
+	if i.File == g.schema {
+		return private(&i.Decl, s.name)
+	}
+	pkg, err := g.opts.Package(i.File)
+	if err == nil && pkg.ImportPath == g.pkg.ImportPath {
+		return private(&i.Decl, s.name)
+	}
+	return g.qual(i.File, i.Pos, aux(&i.Decl, "", "Proxy")) + ".Interface.Methods[" + strconv.Itoa(s.m.Ordinal) + "]"
+}
+
+// server writes how to serve an implementation, and how an object is passed.
+func (g *generator) server(i *model.Interface) {
+	name := goName(&i.Decl)
+	decl, use := g.paramDecl(i.Params), g.paramUse(i.Params)
+	newClient := aux(&i.Decl, "New", "Client")
+	newServer := aux(&i.Decl, "New", "Server")
+	proxy := aux(&i.Decl, "", "Proxy")
+	desc := private(&i.Decl, "Interface")
+	args, list := "", ""
+	for _, n := range g.paramNames(i.Params) {
+		args += ", " + lower(n) + "Codec " + g.mprt("Codec[") + n + "]"
+		list += ", " + lower(n) + "Codec"
+	}
+	params, codecs := strings.TrimPrefix(args, ", "), strings.TrimPrefix(list, ", ")
+	g.P("// ", newServer, " wraps impl so that a peer can call it.")
+	g.P("func ", newServer, decl, "(impl ", name, use, args, ") *", g.mprt("Server"), " {")
+	if len(i.Params) == 0 {
+		g.P("return ", g.mprt("NewServer"), "(&", desc, ", impl)")
+	} else {
+		g.P("return ", g.mprt("NewServer"), "(", desc, "(", codecs, "), impl)")
+	}
+	g.P("}")
+	g.P()
+	made := newClient + "(c" + list + ")"
+	if i.Func() != nil {
+		made += "." + g.ownSignatures(i, &model.Type{Kind: model.InterfaceOf, Interface: i})[0].name
+	}
+	g.P("// ", proxy, " passes ", article(name), " ", name, " from process to process.")
+	if len(i.Params) == 0 {
+		g.P("var ", proxy, " = ", g.mprt("Proxy["), name, "]{")
+		g.P("Interface: &", desc, ",")
+		g.P("New: func(c ", g.mprt("Capability"), ") ", name, " { return ", made, " },")
+		g.P("}")
+	} else {
+		g.P("func ", proxy, decl, "(", params, ") *", g.mprt("Proxy["), name, use, "] {")
+		g.P("return &", g.mprt("Proxy["), name, use, "]{")
+		g.P("Interface: ", desc, "(", codecs, "),")
+		g.P("New: func(c ", g.mprt("Capability"), ") ", name, use, " { return ", made, " },")
+		g.P("}")
+		g.P("}")
+	}
+	g.P()
+}
+
+func (g *generator) unimplemented(i *model.Interface, all []*signature) {
+	name := aux(&i.Decl, "Unimplemented", "")
+	decl, use := g.paramDecl(i.Params), g.paramUse(i.Params)
+	g.P("// ", name, " is ", article(name), " ", goName(&i.Decl), " whose methods all fail")
+	g.P("// with mprt.ErrUnimplemented.")
+	g.P("// Embed it in an implementation, and it goes on to compile when the schema gets")
+	g.P("// new methods.")
+	g.P("type ", name, decl, " struct{}")
+	g.P()
+	for _, s := range all {
+		g.P("// ", s.name, " fails with mprt.ErrUnimplemented.")
+		g.P("func (", name, use, ") ", s.name, g.blankIn(s), " ", g.outDecl(s, len(s.out) > 0), " {")
+		g.P("return ", outVars(s, g.mprt("Unimplemented(")+"&"+g.methodVar(s)+")"))
+		g.P("}")
+		g.P()
+	}
+}
+
+// blankIn declares arguments that nobody reads.
+func (g *generator) blankIn(s *signature) string {
+	parts := []string{g.imp("context") + ".Context"}
+	for _, v := range s.in {
+		parts = append(parts, g.valueType(v))
+	}
+	if len(s.out) > 0 {
+		for k := range parts {
+			parts[k] = "_ " + parts[k]
+		}
+	}
+	return "(" + strings.Join(parts, ", ") + ")"
+}
+
+// ids writes the constants for the interface's id and its methods'.
+func (g *generator) ids(i *model.Interface) {
+	name := goName(&i.Decl)
+	g.P("// The ids of ", name, " and its methods on the wire.")
+	g.P("const (")
+	g.P(aux(&i.Decl, "", "_ID"), " uint64 = ", hex(i.ID))
+	for _, m := range i.Methods {
+		g.P(aux(&i.Decl, "", "_"+upper(m.Name)+"_ID"), " uint16 = ", m.Ordinal)
+	}
+	g.P(")")
+	g.P()
+}
+
+// description writes the mprt.Interface and its methods.
+func (g *generator) description(i *model.Interface, own []*signature, self *model.Type) {
+	desc := private(&i.Decl, "Interface")
+	vars := map[*model.Method]string{}
+	for _, s := range own {
+		vars[s.m] = private(&i.Decl, s.name)
+	}
+	for _, m := range i.Methods {
+		if vars[m] == "" {
+			vars[m] = private(&i.Decl, upper(m.Name))
+		}
+	}
+	if len(i.Methods) > 0 {
+		g.P("var (")
+		for _, m := range i.Methods {
+			g.P(vars[m], " = ", g.mprt("Method{"))
+			g.P("InterfaceID: ", aux(&i.Decl, "", "_ID"), ", InterfaceName: ", strconv.Quote(i.FullName()), ",")
+			g.P("ID: ", aux(&i.Decl, "", "_"+upper(m.Name)+"_ID"), ", Name: ", strconv.Quote(m.Name), ",")
+			g.P("ParamsSize: ", g.size(m.Params), ", ResultsSize: ", g.size(m.Results), ",")
+			slots := ""
+			for _, x := range []struct {
+				name string
+				slot int
+			}{{"Context", m.Context}, {"ParamsThreadMap", m.ParamsThreadMap}, {"ResultsThreadMap", m.ResultsThreadMap}} {
+				if x.slot >= 0 {
+					slots += x.name + ": " + strconv.Itoa(x.slot+1) + ", "
+				}
+			}
+			if slots != "" {
+				g.P(strings.TrimSuffix(slots, " "))
+			}
+			g.P("}")
+		}
+		g.P(")")
+		g.P()
+	}
+	literal := func(method func(m *model.Method) string) {
+		g.P("ID: ", aux(&i.Decl, "", "_ID"), ",")
+		g.P("Name: ", strconv.Quote(i.FullName()), ",")
+		if len(i.Methods) > 0 {
+			g.P("Methods: []*", g.mprt("Method{"))
+			for _, m := range i.Methods {
+				g.P(method(m), ",")
+			}
+			g.P("},")
+		}
+		if len(i.Extends) > 0 {
+			var list []string
+			for _, t := range i.Extends {
+				list = append(list, g.baseInterface(t.Subst(i.Params, self.Args)))
+			}
+			g.P("Extends: []*", g.mprt("Interface{"), strings.Join(list, ", "), "},")
+		}
+		if d := g.destroyer(i, method, map[uint64]bool{}); d != "" {
+			g.P("Destroy: ", d, ",")
+		}
+		for _, m := range i.Methods {
+			if m.Construct {
+				g.P("Construct: ", method(m), ",")
+			}
+		}
+	}
+	if len(i.Params) == 0 {
+		g.P("var ", desc, " = ", g.mprt("Interface{"))
+		literal(func(m *model.Method) string { return "&" + vars[m] })
+		g.P("}")
+		g.P()
+		if len(own) > 0 {
+			g.P("func init() {")
+			for _, s := range own {
+				g.P(vars[s.m], ".Handler = ", private(&i.Decl, "Serve"+s.name))
+			}
+			g.P("}")
+			g.P()
+		}
+		return
+	}
+	var params []string
+	for _, p := range i.Params {
+		n := g.params[*p]
+		params = append(params, lower(n)+"Codec "+g.mprt("Codec[")+n+"]")
+		g.codecs[*p] = lower(n) + "Codec"
+	}
+	g.P("func ", desc, g.paramDecl(i.Params), "(", strings.Join(params, ", "), ") *", g.mprt("Interface"), " {")
+	handled := map[*model.Method]bool{}
+	codecs := g.interfaceCodecs(i)
+	for _, s := range own {
+		handled[s.m] = true
+		g.P("m", s.m.Ordinal, " := ", vars[s.m])
+		g.P("m", s.m.Ordinal, ".Handler = func(ctx ", g.imp("context"), ".Context, impl any, call *", g.mprt("ServerCall"), ") error {")
+		g.P("return ", private(&i.Decl, "Serve"+s.name), "(ctx, impl, call, ", codecs, ")")
+		g.P("}")
+	}
+	g.P("return &", g.mprt("Interface{"))
+	literal(func(m *model.Method) string {
+		if handled[m] {
+			return "&m" + strconv.Itoa(m.Ordinal)
+		}
+		return "&" + vars[m]
+	})
+	g.P("}")
+	g.P("}")
+	g.P()
+}
+
+func (g *generator) interfaceCodecs(i *model.Interface) string {
+	var list []string
+	for _, p := range i.Params {
+		list = append(list, lower(g.params[*p])+"Codec")
+	}
+	return strings.Join(list, ", ")
+}
+
+// baseInterface is the description of an interface that this one extends.
+func (g *generator) baseInterface(t *model.Type) string {
+	return g.proxy(t, "") + ".Interface"
+}
+
+// destroyer is the description of the method that destroys an object: the
+// interface's own, or the first that it inherits.
+func (g *generator) destroyer(i *model.Interface, method func(m *model.Method) string, seen map[uint64]bool) string {
+	for _, m := range i.Methods {
+		if m.Destroy {
+			return method(m)
+		}
+	}
+	for _, t := range i.Extends {
+		if !seen[t.Interface.ID] && hasDestroy(t.Interface) {
+			return g.baseInterface(t) + ".Destroy"
+		}
+		seen[t.Interface.ID] = true
+	}
+	return ""
+}
+
+func hasDestroy(i *model.Interface) bool {
+	for _, m := range i.Methods {
+		if m.Destroy {
+			return true
+		}
+	}
+	for _, t := range i.Extends {
+		if hasDestroy(t.Interface) {
+			return true
+		}
+	}
+	return false
+}
+
+// serve writes the handler of a method: what the server side does when a
+// request comes in.
+func (g *generator) serve(i *model.Interface, s *signature) {
+	for _, p := range i.Params {
+		g.codecs[*p] = lower(g.params[*p]) + "Codec"
+	}
+	extra := ""
+	for _, p := range i.Params {
+		n := g.params[*p]
+		extra += ", " + lower(n) + "Codec " + g.mprt("Codec[") + n + "]"
+	}
+	name := goName(&i.Decl) + g.paramUse(i.Params)
+	g.P("func ", private(&i.Decl, "Serve"+s.name), g.paramDecl(i.Params), "(ctx ", g.imp("context"), ".Context, impl any, call *", g.mprt("ServerCall"), extra, ") error {")
+	args := []string{"ctx"}
+	if len(s.in) > 0 || len(s.m.Wants) > 0 {
+		g.P("p := call.Params()")
+	}
+	checked := false
+	for _, v := range s.in {
+		expr := g.take("p", v)
+		if v.field == nil || v.field.Type.Kind.Pointer() {
+			g.P(v.name, " := ", expr)
+			if v.field != nil {
+				g.fallback(v.name, v.field)
+			}
+			expr = v.name
+			checked = true
+		}
+		args = append(args, expr)
+	}
+	if checked {
+		g.P("if err := p.Err(); err != nil {")
+		g.P("return err")
+		g.P("}")
+	}
+	target := "impl.(" + name + ")"
+	if i.Func() == nil {
+		target += "." + s.name
+	}
+	invoke := target + "(" + strings.Join(args, ", ") + ")"
+	if len(s.out) == 0 && len(s.exceptions) == 0 {
+		g.P("return ", invoke)
+		g.P("}")
+		g.P()
+		return
+	}
+	outs := outVars(s, "err")
+	if len(s.out) == 0 {
+		g.P("err := ", invoke)
+	} else {
+		g.P(outs, " := ", invoke)
+	}
+	g.P("if err != nil {")
+	for _, v := range s.exceptions {
+		g.throw(v)
+	}
+	g.P("return err")
+	g.P("}")
+	if len(s.out) > 0 {
+		g.P("r := call.Results()")
+		for _, v := range s.out {
+			if v.field != nil && v.field.Want != nil {
+				not := ""
+				if v.field.Want.Default != nil {
+					not = "!"
+				}
+				g.P("if ", not, "p.Bit(", v.field.Want.Offset, ") {")
+				g.put("r", v)
+				g.P("}")
+				continue
+			}
+			g.put("r", v)
+		}
+	}
+	g.P("return nil")
+	g.P("}")
+	g.P()
+}
+
+// throw writes the return of a declared exception, if err is one.
+func (g *generator) throw(v value) {
+	t := v.field.Type
+	if t.Kind == model.StructOf && t.Struct.Exception && selfEncoding(t.Struct) {
+		g.P("var e ", g.typ(t))
+		g.P("if ", g.imp("errors"), ".As(err, &e) {")
+		g.set("call.Results()", v.field, "e", v.owner)
+		g.P("return nil")
+		g.P("}")
+		return
+	}
+	if t.Kind == model.Text {
+		g.P("call.Results().SetText(", v.field.Offset, ", err.Error())")
+		g.P("return nil")
+		return
+	}
+	g.P("var e *", g.mprt("Exception["), g.typ(t), "]")
+	g.P("if ", g.imp("errors"), ".As(err, &e) {")
+	g.set("call.Results()", v.field, "e.Value", v.owner)
+	g.P("return nil")
+	g.P("}")
+}

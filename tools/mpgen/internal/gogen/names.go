@@ -1,0 +1,204 @@
+package gogen
+
+import (
+	"path"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/mpgo-dev/mpgo/tools/mpgen/internal/model"
+)
+
+var keywords = set("break", "case", "chan", "const", "continue", "default", "defer", "else", "fallthrough", "for", "func",
+	"go", "goto", "if", "import", "interface", "map", "package", "range", "return", "select", "struct", "switch", "type", "var")
+
+var predeclared = set("any", "append", "bool", "byte", "cap", "clear", "close", "comparable", "complex", "complex128",
+	"complex64", "copy", "delete", "error", "false", "float32", "float64", "imag", "int", "int16", "int32", "int64", "int8",
+	"iota", "len", "make", "max", "min", "new", "nil", "panic", "print", "println", "real", "recover", "rune", "string",
+	"true", "uint", "uint16", "uint32", "uint64", "uint8", "uintptr", "init", "main", "_")
+
+func set(names ...string) map[string]bool {
+	m := map[string]bool{}
+	for _, n := range names {
+		m[n] = true
+	}
+	return m
+}
+
+var majorVersion = regexp.MustCompile(`^v[0-9]+$`)
+
+// PackageName is the name that a package of an import path has by custom: the
+// last element, without a major version, cut to what an identifier may have.
+func PackageName(importPath string) string {
+	base := path.Base(importPath)
+	if majorVersion.MatchString(base) && strings.Contains(importPath, "/") {
+		base = path.Base(path.Dir(importPath))
+	}
+	if i := strings.LastIndex(base, ".v"); i > 0 {
+		base = base[:i]
+	}
+	var b strings.Builder
+	for _, r := range base {
+		switch {
+		case unicode.IsLetter(r) || r == '_' || unicode.IsDigit(r) && b.Len() > 0:
+			b.WriteRune(r)
+		case b.Len() > 0:
+			b.WriteByte('_')
+		}
+	}
+	name := strings.Trim(b.String(), "_")
+	if name == "" || keywords[name] || name == "init" || name == "main" {
+		name += "pkg" // none of these can be imported
+	}
+	return name
+}
+
+func upper(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(r)) + s[n:]
+}
+
+func lower(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToLower(r)) + s[n:]
+}
+
+// goName is the Go name of a declaration. Names of nested declarations have
+// their scopes before them, joined by underscores, which names in a schema
+// cannot have: so a name never depends on what else a file declares, and an
+// importing file comes to the same.
+func goName(d *model.Decl) string {
+	var parts []string
+	for _, s := range d.Scope {
+		parts = append(parts, upper(s))
+	}
+	own := upper(d.Name)
+	if d.Go.Name != "" {
+		own = d.Go.Name
+	}
+	return strings.Join(append(parts, own), "_")
+}
+
+// groupName is the name of a group's type. Unlike other types' it may be the
+// name of a type declared beside it.
+func groupName(d *model.Decl) string {
+	return avoid(d, goName(d))
+}
+
+// aux is the name of something generated beside a declaration, made different
+// from the names that the schema declares there.
+func aux(d *model.Decl, prefix, suffix string) string {
+	return avoid(d, prefix+goName(d)+suffix)
+}
+
+func avoid(d *model.Decl, name string) string {
+	scope := ""
+	for _, s := range d.Scope {
+		scope += upper(s) + "_"
+	}
+	own := scope + upper(d.Name) + "_"
+	for again := true; again; {
+		again = false
+		for _, s := range d.Siblings {
+			if name == scope+upper(s) {
+				name, again = name+"_", true
+			}
+		}
+		for _, s := range d.Nested {
+			if name == own+upper(s) {
+				name, again = name+"_", true
+			}
+		}
+	}
+	return name
+}
+
+// private is an unexported name that starts with a declaration's.
+func private(d *model.Decl, suffix string) string {
+	return lower(avoid(d, goName(d)+suffix))
+}
+
+// names hands out names, each once.
+type names map[string]bool
+
+// take returns name, or name with as many suffixes as it needs to be free.
+func (n names) take(name, suffix string) string {
+	for n[name] {
+		name += suffix
+	}
+	n[name] = true
+	return name
+}
+
+func (n names) clone() names {
+	c := names{}
+	for k := range n {
+		c[k] = true
+	}
+	return c
+}
+
+// fieldNames are the Go names of a struct's fields.
+func fieldNames(s *model.Struct) map[*model.Field]string {
+	taken := names{}
+	for _, m := range []string{"CapnpSize", "MarshalCapnp", "UnmarshalCapnp", "String", "LogValue"} {
+		taken[m] = true
+	}
+	if s.Exception {
+		taken["Error"] = true
+	}
+	if s.Union != nil {
+		taken["Which"] = true
+	}
+	out := map[*model.Field]string{}
+	for _, f := range s.Fields {
+		if f.Go.Name != "" {
+			out[f] = f.Go.Name
+			taken[f.Go.Name] = true
+		}
+	}
+	for _, f := range s.Fields {
+		if f.Go.Name == "" {
+			out[f] = taken.take(upper(f.Name), "_")
+		}
+	}
+	return out
+}
+
+// methodNames are the Go names of an interface's own methods.
+func methodNames(i *model.Interface) map[*model.Method]string {
+	// What every proxy client has already.
+	taken := names{"Client": true, "Close": true, "Capability": true}
+	var inherit func(i *model.Interface)
+	inherit = func(i *model.Interface) {
+		for _, t := range i.Extends {
+			inherit(t.Interface)
+			for _, n := range methodNames(t.Interface) {
+				taken[n] = true
+			}
+		}
+	}
+	inherit(i)
+	out := map[*model.Method]string{}
+	for _, m := range i.Methods {
+		if m.Go.Name != "" {
+			out[m] = m.Go.Name
+			taken[m.Go.Name] = true
+		}
+	}
+	for _, m := range i.Methods {
+		if m.Go.Name == "" && !m.Destroy && !m.Construct {
+			out[m] = taken.take(upper(m.Name), "_")
+		}
+	}
+	return out
+}
+
+// article is "a" or "an", as the name wants it.
+func article(name string) string {
+	if strings.ContainsRune("AEIO", rune(name[0])) {
+		return "an"
+	}
+	return "a"
+}

@@ -1,0 +1,170 @@
+package gogen
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/mpgo-dev/mpgo/tools/mpgen/internal/model"
+)
+
+// value is the Go expression of a constant or default.
+func (g *generator) value(v *model.Value) string {
+	t := v.Type
+	switch t.Kind {
+	case model.Void:
+		return "struct{}{}"
+	case model.Bool:
+		return strconv.FormatBool(v.Bits != 0)
+	case model.Int8, model.Int16, model.Int32, model.Int64:
+		return strconv.FormatInt(v.Int(), 10)
+	case model.Uint8, model.Uint16, model.Uint32, model.Uint64:
+		return strconv.FormatUint(v.Bits, 10)
+	case model.Float32, model.Float64:
+		return g.float(v)
+	case model.Text:
+		return strconv.Quote(v.Text)
+	case model.EnumOf:
+		return g.enumerant(t, uint16(v.Bits))
+	}
+	if v.Null {
+		if t.Kind == model.AnyPointer || t.Kind == model.Capability {
+			return g.typ(t) + "{}"
+		}
+		return "nil"
+	}
+	switch t.Kind {
+	case model.Data:
+		return "[]byte(" + strconv.QuoteToASCII(string(v.Data)) + ")"
+	case model.ListOf:
+		return g.typ(t) + g.list(v)
+	case model.StructOf:
+		return "&" + g.structType(t) + "{" + g.fieldList(t.Struct, v.Fields) + "}"
+	}
+	return g.mprt("MustAnyPointer(") + strconv.QuoteToASCII(string(v.Raw)) + ")"
+}
+
+func (g *generator) list(v *model.Value) string {
+	if len(v.List) == 0 {
+		return "{}"
+	}
+	parts := make([]string, len(v.List))
+	for i, e := range v.List {
+		switch {
+		case e.Type.Kind == model.StructOf:
+			parts[i] = "{" + g.fieldList(e.Type.Struct, e.Fields) + "}"
+		case e.Type.Kind == model.ListOf && !e.Null:
+			parts[i] = g.list(e)
+		case e.Type.Kind == model.Void:
+			parts[i] = "{}"
+		default:
+			parts[i] = g.value(e)
+		}
+	}
+	return "{" + lines(parts, v.List[0].Type.Kind == model.StructOf || v.List[0].Type.Kind == model.ListOf) + "}"
+}
+
+// lines joins the parts of a literal, on lines of their own where one line
+// would not do.
+func lines(parts []string, wrap bool) string {
+	s := strings.Join(parts, ", ")
+	if !wrap || len(s) < 80 {
+		return s
+	}
+	return "\n" + strings.Join(parts, ",\n") + ",\n"
+}
+
+func (g *generator) fieldList(s *model.Struct, values []model.FieldValue) string {
+	names := fieldNames(s)
+	var parts []string
+	for _, fv := range values {
+		f := fv.Field
+		if f.Discriminant > 0 {
+			parts = append(parts, "Which: "+g.whichConst(s, f))
+		}
+		switch {
+		case f.Group != nil:
+			parts = append(parts, names[f]+": "+g.qual(f.Group.File, f.Pos, groupName(&f.Group.Decl))+g.paramUse(f.Group.Params)+"{"+g.fieldList(f.Group, fv.Group)+"}")
+		case f.Type.Kind == model.Void || fv.Value.Null:
+		case f.Go.Map || f.Go.Set || f.Go.Type != "" || f.Go.Codec != "":
+			g.errorf(f.Pos, "%s is bound to a Go type, so it cannot have a value in a constant or default", f.Name)
+		case f.Has != nil && !nilable(f.Type):
+			parts = append(parts, names[f]+": "+g.mprt("Optional[")+g.typ(fv.Value.Type)+"](true, "+g.value(fv.Value)+")")
+		case f.Go.Optional && f.Type.Kind == model.Text:
+			parts = append(parts, names[f]+": "+g.mprt("Optional(true, ")+g.value(fv.Value)+")")
+		case f.Go.Value:
+			parts = append(parts, names[f]+": "+strings.TrimPrefix(g.value(fv.Value), "&"))
+		default:
+			parts = append(parts, names[f]+": "+g.value(fv.Value))
+		}
+	}
+	return lines(parts, true)
+}
+
+func (g *generator) float(v *model.Value) string {
+	x := v.Float()
+	switch {
+	case math.IsNaN(x):
+		if v.Type.Kind == model.Float32 {
+			return "float32(" + g.imp("math") + ".NaN())"
+		}
+		return g.imp("math") + ".NaN()"
+	case math.IsInf(x, 0):
+		sign := "1"
+		if x < 0 {
+			sign = "-1"
+		}
+		if v.Type.Kind == model.Float32 {
+			return "float32(" + g.imp("math") + ".Inf(" + sign + "))"
+		}
+		return g.imp("math") + ".Inf(" + sign + ")"
+	case x == 0 && math.Signbit(x):
+		return g.imp("math") + ".Copysign(0, -1)"
+	}
+	bits := 64
+	if v.Type.Kind == model.Float32 {
+		bits = 32
+	}
+	return strconv.FormatFloat(x, 'g', -1, bits)
+}
+
+// enumerant is an enum's constant, or a number that has none.
+func (g *generator) enumerant(t *model.Type, n uint16) string {
+	e := t.Enum
+	if int(n) < len(e.Enumerants) {
+		return g.qual(e.File, e.Pos, enumerantNames(e)[n])
+	}
+	return fmt.Sprintf("%s(%d)", g.typ(t), n)
+}
+
+// constant writes a constant: a Go const where Go has one of the type.
+func (g *generator) constant(c *model.Const) {
+	g.enterParams(nil, "")
+	name := avoid(&c.Decl, goName(&c.Decl))
+	if c.Type.Kind == model.Void {
+		return
+	}
+	kind := "var"
+	switch t := c.Type.Kind; {
+	case t == model.Float32 || t == model.Float64:
+		if x := c.Value.Float(); !math.IsNaN(x) && !math.IsInf(x, 0) && !(x == 0 && math.Signbit(x)) {
+			kind = "const"
+		}
+	case !t.Pointer() || t == model.Text:
+		kind = "const"
+	}
+	g.comment(c.Doc, "")
+	typ := " " + g.typ(c.Type)
+	if kind == "var" && !c.Value.Null {
+		typ = ""
+	}
+	if c.Type.Kind == model.Text {
+		typ = ""
+	}
+	if typ == "" && (c.Type.Kind == model.Float32 || c.Type.Kind == model.Float64) {
+		typ = " " + g.typ(c.Type)
+	}
+	g.P(kind, " ", name, typ, " = ", g.value(c.Value))
+	g.P()
+}
