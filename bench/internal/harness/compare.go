@@ -18,6 +18,8 @@ type Config struct {
 	Peers     []string // the raw peer is always measured too
 	Workloads []peers.Workload
 	Rounds    int
+	// Budget, if not 0, ends the run early, but not before the second round: no round begins that would probably end later.
+	Budget time.Duration
 	// Each measurement is one Sample long, after one Warm.
 	Sample, Warm time.Duration
 	// Progress gets a line about each round.
@@ -70,7 +72,12 @@ func Compare(c Config) ([]Result, error) {
 				return nil, err
 			}
 		}
-		fmt.Fprintf(c.Progress, "round %d of %d, %v\n", round+1, c.Rounds, time.Since(begin).Round(time.Second))
+		elapsed := time.Since(begin)
+		fmt.Fprintf(c.Progress, "round %d of %d, %v\n", round+1, c.Rounds, elapsed.Round(time.Second))
+		done := time.Duration(round + 1)
+		if c.Budget > 0 && done >= 2 && elapsed/done*(done+1) > c.Budget {
+			break
+		}
 	}
 	return c.summary(rounds), nil
 }
