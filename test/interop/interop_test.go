@@ -60,6 +60,24 @@ func TestGoCallsGoCapnp(t *testing.T) {
 	expectAll(t, fooMethods(t), run(t, client, server.address, nil))
 }
 
+// TestVat tries what foo cannot show of level 1: embargoes in both directions, promises that resolve and break, tail
+// calls, references that are counted.
+func TestVat(t *testing.T) {
+	vat := vatPeer(t)
+	all := scenarios(t, vat, "")
+	t.Run("vat calls vat", func(t *testing.T) {
+		expectAll(t, all, run(t, vat, start(t, vat).address, nil, "all"))
+	})
+	t.Run("vat calls cpp", func(t *testing.T) {
+		cpp := start(t, cppPeer(t))
+		expectAll(t, all, run(t, vat, cpp.address, nil, "all"))
+	})
+	t.Run("cpp calls vat", func(t *testing.T) {
+		cpp := cppPeer(t)
+		expectAll(t, scenarios(t, cpp, "level1"), run(t, cpp, start(t, vat).address, nil, "level1"))
+	})
+}
+
 // The peers must agree among themselves, or what they say of ours means little.
 func TestPeers(t *testing.T) {
 	cpp := cppPeer(t)

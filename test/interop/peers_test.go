@@ -74,6 +74,11 @@ func goCapnp(t *testing.T) program {
 	return program{path: goProgram(t, "MPGO_GOCAPNP", "github.com/mpgo-dev/mpgo/test/interop/gocapnp"), serve: []string{"serve"}, call: []string{"call"}}
 }
 
+// vatPeer is the bare vat, without proxies, serving and calling level1.
+func vatPeer(t *testing.T) program {
+	return program{path: goProgram(t, "MPGO_LEVEL1PEER", "github.com/mpgo-dev/mpgo/pkg/mprt/internal/vat/level1peer"), serve: []string{"serve"}, call: []string{"call"}}
+}
+
 // cppPeer returns the C++ peer. The test is skipped where the machine cannot build it, unless MPGO_INTEROP=required, as
 // in CI.
 func cppPeer(t *testing.T) program {
