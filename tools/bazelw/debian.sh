@@ -30,7 +30,7 @@ debian_update() {
 	keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 	[ -r "$keyring" ] || die "$keyring is missing (package debian-archive-keyring): it verifies Debian's packages."
 
-	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/empty"
+	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/empty/partial"
 	echo "deb [signed-by=$keyring check-valid-until=no] $mirror $suite main" >"$apt/sources.list"
 	# Bazel's server runs on a JRE; Debian asks for a JDK, 350 MB more, for Java builds, of which there are none here.
 	cat >"$apt/status" <<-EOF
@@ -75,16 +75,16 @@ debian_update() {
 debian_unpack() {
 	dir=$1
 	shift
-	private_apt install --print-uris "$@" | grep "^'" >"$apt/uris" || die "Debian $suite does not have all of: $*"
+	private_apt -o "Dir::Cache::archives=$apt/empty" install --print-uris "$@" | grep "^'" >"$apt/uris" || die "Debian $suite does not have all of: $*"
 	say "fetching $(awk '{ n++; s += $3 } END { printf "%d packages, %d MB", n, s / 1e6 }' "$apt/uris") (none twice, even after an interruption)"
 	{
 		private_apt install --download-only "$@" 2>&1 || echo "E: failed"
 	} | awk '
-		{ print >log }
+		{ print >file }
 		/^Get:/ && ++n % 25 == 0 { print "bazelw: fetched " n; fflush() }
 		/^(Err|E:)/ { print; failed = 1 }
 		END { exit failed }
-	' log="$apt/install.log" || die "some packages could not be fetched; run the same command again to go on from here"
+	' file="$apt/install.log" || die "some packages could not be fetched; run the same command again to go on from here"
 	say "unpacking"
 	mkdir -p "$dir"
 	cut -d ' ' -f 2 "$apt/uris" | sort >"$apt/files"
