@@ -64,10 +64,13 @@ type promise struct {
 	then    []func(*Cap)
 }
 
-// delivery is a call that waits for its target: one of ours or one of a peer.
+// delivery is what waits for a promise's target: a call of ours, a call of a
+// peer, or a peer's disembargo, which must not overtake its calls.
 type delivery struct {
-	q    *Question
-	call *Call
+	q       *Question
+	call    *Call
+	embargo uint32
+	from    *Conn // of embargo
 }
 
 // NewServer returns the first reference to a local object.
@@ -241,10 +244,15 @@ func (c *Cap) deliverHeld() {
 		}
 		conn.mu.Unlock()
 		for _, d := range held {
-			if d.q != nil {
+			switch {
+			case d.q != nil:
 				d.q.sendTo(p.target)
-			} else {
+			case d.call != nil:
 				p.target.accept(d.call).start()
+			default:
+				if err := d.from.loopBack(p.target, d.embargo); err != nil {
+					d.from.abort(err.Error())
+				}
 			}
 		}
 	}

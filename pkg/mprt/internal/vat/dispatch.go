@@ -538,7 +538,9 @@ func (c *Conn) handleDisembargo(m *message) error {
 		if err != nil {
 			return protocolError("disembargo: %v", err)
 		}
-		return c.loopBack(cap, ctx.SenderLoopback())
+		err = c.loopBack(cap, ctx.SenderLoopback())
+		cap.Release()
+		return err
 	case rpc.Disembargo_context_Which_receiverLoopback:
 		id := ctx.ReceiverLoopback()
 		c.mu.Lock()
@@ -558,12 +560,40 @@ func (c *Conn) handleDisembargo(m *message) error {
 	return nil
 }
 
-// loopBack answers a disembargo once everything before it has been passed on.
-// cap is what the peer thinks has become one of its own objects.
-func (c *Conn) loopBack(cap *Cap, id uint32) error {
-	target := cap.Resolved()
-	if target == nil || target.conn != c || target.promise != nil && target.kind != kindPipelined && target.kind != kindImportedPromise {
-		cap.Release()
+// loopBack answers a disembargo once all that came before it has been passed
+// on. target, borrowed, is what the peer knows to be one of its own objects.
+func (c *Conn) loopBack(target *Cap, id uint32) error {
+	of := c // whose lock is held: promises of other connections can lead here too
+	of.mu.Lock()
+	for target != nil && target.promise != nil {
+		if target.conn != of {
+			of.mu.Unlock()
+			of = target.conn
+			of.mu.Lock()
+		}
+		p := target.promise
+		if p.holding {
+			tooMuch := len(p.held) > c.opts.MaxCalls
+			if !tooMuch {
+				p.held = append(p.held, delivery{embargo: id, from: c})
+			}
+			of.mu.Unlock()
+			if tooMuch {
+				return protocolError("disembargo: too much waits for its target")
+			}
+			return nil
+		}
+		if p.target == nil {
+			break
+		}
+		target = p.target
+	}
+	if of != c {
+		of.mu.Unlock()
+		c.mu.Lock()
+	}
+	if target == nil || target.conn != c || target.kind == kindQueued {
+		c.mu.Unlock()
 		return protocolError("disembargo: its target is not an object of the sender")
 	}
 	m := newMessage()
@@ -572,27 +602,17 @@ func (c *Conn) loopBack(cap *Cap, id uint32) error {
 		d.Context().SetReceiverLoopback(id)
 		var to rpc.MessageTarget
 		if to, err = d.NewTarget(); err == nil {
-			c.mu.Lock()
-			if target.kind == kindPipelined {
-				var pa rpc.PromisedAnswer
-				if pa, err = to.NewPromisedAnswer(); err == nil {
-					err = setPath(pa, target)
-				}
-			} else {
-				to.SetImportedCap(target.id)
-			}
-			c.mu.Unlock()
+			err = setTarget(to, target)
 		}
 	}
-	if err == nil {
-		c.mu.Lock()
-		c.queue(m)
-		c.flushLocked(flushNoWait)
-	} else {
+	if err != nil {
+		c.mu.Unlock()
 		m.release()
+		return err
 	}
-	cap.Release()
-	return err
+	c.queue(m)
+	c.flushLocked(flushNoWait)
+	return nil
 }
 
 func (c *Conn) handleBootstrap(m *message) error {

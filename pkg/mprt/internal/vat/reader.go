@@ -53,6 +53,10 @@ func (q *Question) Wait(ctx context.Context, own *Queue) error {
 	for q.state != returned && !q.cancelled {
 		if q.poked {
 			q.poked = false
+			if q.token { // whoever waits in a nested call needs the role
+				q.token = false
+				c.vacate()
+			}
 			c.mu.Unlock()
 			for call := own.take(); call != nil; call = own.take() {
 				call.run()
@@ -130,7 +134,8 @@ func (q *Question) poke() {
 
 // wake makes the goroutine that waits for q look at q's state, under c.mu.
 func (c *Conn) wake(q *Question) {
-	if c.leader != q {
+	if c.leader != q || q.token {
+		c.dropFollower(q)
 		q.signal()
 	} else if !c.dispatching {
 		c.kick()

@@ -175,14 +175,7 @@ func (c *Conn) addressCall(q *Question, m *message, target *Cap) error {
 	if err != nil {
 		return failedf("%v", err)
 	}
-	if target.kind == kindPipelined {
-		var pa rpc.PromisedAnswer
-		if pa, err = to.NewPromisedAnswer(); err == nil {
-			err = setPath(pa, target)
-		}
-	} else {
-		to.SetImportedCap(target.id)
-	}
+	err = setTarget(to, target)
 	if err == nil && len(m.caps) > 0 {
 		var payload rpc.Payload
 		if payload, err = q.call.Params(); err == nil {
@@ -198,6 +191,19 @@ func (c *Conn) addressCall(q *Question, m *message, target *Cap) error {
 	q.call = rpc.Call{}
 	q.content = capnp.Struct{}
 	return nil
+}
+
+// setTarget aims a message at an import or a promise of this connection.
+func setTarget(to rpc.MessageTarget, target *Cap) error {
+	if target.kind != kindPipelined {
+		to.SetImportedCap(target.id)
+		return nil
+	}
+	pa, err := to.NewPromisedAnswer()
+	if err != nil {
+		return err
+	}
+	return setPath(pa, target)
 }
 
 func setPath(pa rpc.PromisedAnswer, target *Cap) error {
@@ -395,15 +401,11 @@ func (c *Conn) sendEmbargo(p *Cap) {
 		d.Context().SetSenderLoopback(id)
 		var to rpc.MessageTarget
 		if to, err = d.NewTarget(); err == nil {
-			if p.kind == kindPipelined {
-				var pa rpc.PromisedAnswer
-				if pa, err = to.NewPromisedAnswer(); err == nil {
-					err = setPath(pa, p)
-				}
-			} else {
-				to.SetImportedCap(p.id)
-			}
+			err = setTarget(to, p)
 		}
+	}
+	if err != nil {
+		panic("vat: a fresh message cannot hold a disembargo: " + err.Error())
 	}
 	c.queue(m)
 }
