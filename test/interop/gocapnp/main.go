@@ -41,11 +41,8 @@ func run(args []string) int {
 	path := strings.TrimPrefix(args[1], "unix:")
 	switch {
 	case args[0] == "serve" && len(args) == 2:
-		if err := serve(path); err != nil {
-			fmt.Fprintln(os.Stderr, "gocapnp:", err)
-			return 1
-		}
-		return 0
+		fmt.Fprintln(os.Stderr, "gocapnp:", serve(path))
+		return 1
 	case args[0] == "call" && len(args) > 2:
 		return call(path, args[2:])
 	}
@@ -53,6 +50,7 @@ func run(args []string) int {
 	return 2
 }
 
+// serve returns when it cannot go on.
 func serve(path string) error {
 	listener, err := net.Listen("unix", path)
 	if err != nil {

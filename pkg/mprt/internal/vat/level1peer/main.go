@@ -48,11 +48,8 @@ func run(args []string) int {
 	path := strings.TrimPrefix(args[1], "unix:")
 	switch {
 	case args[0] == "serve" && len(args) == 2:
-		if err := serve(path, options); err != nil {
-			fmt.Fprintln(os.Stderr, "level1peer:", err)
-			return 1
-		}
-		return 0
+		fmt.Fprintln(os.Stderr, "level1peer:", serve(path, options))
+		return 1
 	case args[0] == "call" && len(args) > 2:
 		return call(path, args[2:], options)
 	}
@@ -68,6 +65,7 @@ func trace(sent bool, m rpccp.Message) {
 	fmt.Fprintln(os.Stderr, direction, rpctext.String(m.Message(), rpctext.Options{}))
 }
 
+// serve returns when it cannot go on.
 func serve(path string, options vat.Options) error {
 	listener, err := net.Listen("unix", path)
 	if err != nil {
