@@ -31,8 +31,13 @@ annotation optional @0xb24eda917d05f252 (field, param) :Void;
 
 annotation type @0xbeb1165a39fcc4ea (field, param) :Text;
 # The Go type of a value, converted from and to the schema's by convention:
-# an integer of any width (a value out of range is an error, never cut), a float, a named string or []byte,
-# an array of bytes from Data, an encoding.TextMarshaler from Text, an encoding.BinaryMarshaler from Data.
+# - from an integer or enum: an integer type of any width; a value out of range is an error, never cut
+# - from a float: a floating-point type
+# - from Text: a type that is an encoding.TextMarshaler and TextUnmarshaler
+# - from Data: an encoding.BinaryMarshaler and BinaryUnmarshaler, or an array such as `[32]byte`
+
+annotation convert @0xcc1666db9aeaa267 (field, param) :Text;
+# A Go type whose underlying type is the one that the schema's has in Go, such as `type Name string`.
 
 annotation toGo @0xe5c041d0a78f57a7 (field, param) :Text;
 # The function that converts to the Go type: func(schema's type) (Go type, error).
@@ -52,6 +57,10 @@ annotation wrap @0xa375deb53263eef7 (struct, interface) :Text;
 annotation method @0xd4a4c217e747f259 (method) :Text;
 # The signature that a wrapped interface gives a method, as Go writes it: "Sum(ctx context.Context, v ...int) int".
 # Arguments and results match the schema's by name, or by place where they have none.
+
+annotation absent @0xf2a3b5fede3c81ad (interface) :List(Text);
+# Signatures of the methods that a wrapped interface has and the schema does not. Called on a proxy client they fail
+# with mprt.ErrUnimplemented, or panic with it where they return no error.
 
 annotation value @0x97a1107bd5c7c485 (field, param) :Void;
 # A struct is held by value, not by pointer; null is its zero value.

@@ -3,6 +3,7 @@ package gogen
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/mpgo-dev/mpgo/tools/mpgen/internal/model"
 )
@@ -13,12 +14,12 @@ func (g *generator) set(b string, f *model.Field, v, owner string) {
 	t := f.Type
 	if f.Has != nil {
 		cond := v + " != nil"
-		if !f.Go.Map && !f.Go.Set && nilable(t) {
+		if !f.Go.Map && !f.Go.Set && !converted(f) && nilable(t) {
 			cond = notNil(t, v)
 		}
 		g.P("if ", cond, " {")
 		g.P(b, ".SetBit(", f.Has.Offset, ", true)")
-		if nilable(t) || f.Go.Map || f.Go.Set {
+		if (nilable(t) || f.Go.Map || f.Go.Set) && !converted(f) {
 			g.setPlain(b, f, v, owner)
 		} else {
 			g.setPlain(b, f, "*"+v, owner)
@@ -32,6 +33,9 @@ func (g *generator) set(b string, f *model.Field, v, owner string) {
 func (g *generator) setPlain(b string, f *model.Field, v, owner string) {
 	t := f.Type
 	i := strconv.Itoa(f.Offset)
+	if converted(f) {
+		v, f = g.toWire(b, f, v), plain(f)
+	}
 	switch {
 	case f.Go.Map:
 		set, _ := g.mapFuncs(f, owner)
@@ -111,10 +115,13 @@ func (g *generator) get(r string, f *model.Field, owner string) string {
 	if f.Has == nil {
 		return g.getPlain(r, f, owner)
 	}
-	plain := *f
-	plain.Has = nil
-	v := g.getPlain(r, &plain, owner)
+	there := *f
+	there.Has, there.Go.Optional = nil, false
+	v := g.getPlain(r, &there, owner)
 	has := r + ".Bit(" + strconv.Itoa(f.Has.Offset) + ")"
+	if converted(f) {
+		return g.mprt("OptionalFunc(") + has + ", func() " + strings.TrimPrefix(g.fieldType(f), "*") + " { return " + v + " })"
+	}
 	if nilable(t) || f.Go.Map || f.Go.Set {
 		return g.mprt("IfSet(") + has + ", " + v + ")"
 	}
@@ -125,6 +132,8 @@ func (g *generator) getPlain(r string, f *model.Field, owner string) string {
 	t := f.Type
 	i := strconv.Itoa(f.Offset)
 	switch {
+	case converted(f):
+		return g.fromWire(r, f, g.getPlain(r, plain(f), owner))
 	case f.Go.Map:
 		_, get := g.mapFuncs(f, owner)
 		return get + "(" + g.codecArg(t) + r + ", " + i + ")"
@@ -199,8 +208,8 @@ func (g *generator) fallback(lhs string, f *model.Field) {
 	if f.Default == nil || !f.Type.Kind.Pointer() || f.Type.Kind == model.Text || f.Has != nil {
 		return
 	}
-	if f.Go.Map || f.Go.Set || f.Go.Value {
-		g.errorf(f.Pos, "%s has a default, which a map, a set or a struct held by value cannot have", f.Name)
+	if f.Go.Map || f.Go.Set || f.Go.Value || converted(f) {
+		g.errorf(f.Pos, "%s has a default, which a map, a set, a struct held by value or a bound Go type cannot have", f.Name)
 		return
 	}
 	cond := lhs + " == nil"

@@ -656,7 +656,7 @@ func (g *generator) serve(i *model.Interface, s *signature) {
 	checked := false
 	for _, v := range s.in {
 		expr := g.take("p", v)
-		if v.field == nil || v.field.Type.Kind.Pointer() {
+		if v.field == nil || v.field.Type.Kind.Pointer() || converted(v.field) {
 			g.P(v.name, " := ", expr)
 			if v.field != nil {
 				g.fallback(v.name, v.field)

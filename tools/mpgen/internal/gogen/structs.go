@@ -148,7 +148,7 @@ func (g *generator) errorText(s *model.Struct) string {
 	names := fieldNames(s)
 	for _, want := range []string{"message", "what", "error", "reason"} {
 		for _, f := range s.Fields {
-			if f.Name == want && f.Type != nil && f.Type.Kind == model.Text && f.Has == nil && !f.Go.Optional && f.Go.Type == "" {
+			if f.Name == want && f.Type != nil && f.Type.Kind == model.Text && f.Has == nil && !f.Go.Optional && !converted(f) {
 				return "v." + names[f]
 			}
 		}

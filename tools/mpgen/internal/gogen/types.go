@@ -324,6 +324,11 @@ func (g *generator) fieldType(f *model.Field) string {
 		}
 		g.errorf(f.Pos, "$Go.set on %s: a set holds numbers, enums or texts", f.Name)
 		return "struct{}"
+	case converted(f):
+		if f.Has != nil {
+			return "*" + g.boundType(f)
+		}
+		return g.boundType(f)
 	case f.Go.Value && t.Kind == model.StructOf:
 		return g.structType(t)
 	case f.Has != nil && !nilable(t) || f.Go.Optional && t.Kind == model.Text:

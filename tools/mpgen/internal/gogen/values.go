@@ -87,7 +87,10 @@ func (g *generator) fieldList(s *model.Struct, values []model.FieldValue) string
 		case f.Group != nil:
 			parts = append(parts, names[f]+": "+g.qual(f.Group.File, f.Pos, groupName(&f.Group.Decl))+g.paramUse(f.Group.Params)+"{"+g.fieldList(f.Group, fv.Group)+"}")
 		case f.Type.Kind == model.Void || fv.Value.Null:
-		case f.Go.Map || f.Go.Set || f.Go.Type != "" || f.Go.Codec != "":
+		case numeric(f):
+			// A number is an untyped constant, of whatever type it is bound to.
+			parts = append(parts, names[f]+": "+g.value(fv.Value))
+		case f.Go.Map || f.Go.Set || converted(f):
 			g.errorf(f.Pos, "%s is bound to a Go type, so it cannot have a value in a constant or default", f.Name)
 		case f.Has != nil && !nilable(f.Type):
 			parts = append(parts, names[f]+": "+g.mprt("Optional[")+g.typ(fv.Value.Type)+"](true, "+g.value(fv.Value)+")")
@@ -100,6 +103,12 @@ func (g *generator) fieldList(s *model.Struct, values []model.FieldValue) string
 		}
 	}
 	return lines(parts, true)
+}
+
+// numeric reports whether a field is bound to a type of numbers.
+func numeric(f *model.Field) bool {
+	k := f.Type.Kind
+	return f.Go.Type != "" && f.Go.ToGo == "" && f.Has == nil && (integer(k) && k != model.EnumOf || k == model.Float32 || k == model.Float64)
 }
 
 func (g *generator) float(v *model.Value) string {

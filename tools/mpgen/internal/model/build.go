@@ -705,6 +705,8 @@ const (
 	goSet          = 0xaf87738c9522c64f
 	goOptional     = 0xb24eda917d05f252
 	goType         = 0xbeb1165a39fcc4ea
+	goConvert      = 0xcc1666db9aeaa267
+	goAbsent       = 0xf2a3b5fede3c81ad
 	goToGo         = 0xe5c041d0a78f57a7
 	goFromGo       = 0x99d45f251d364b09
 	goCodec        = 0xcede15884798e794
@@ -743,6 +745,15 @@ func (b *builder) bindings(list schema.Annotation_List) Bindings {
 			g.Value = true
 		case goType:
 			text(&g.Type)
+		case goConvert:
+			text(&g.Convert)
+		case goAbsent:
+			if v.Which() == schema.Value_Which_list {
+				l := capnp.TextList(must(v.List()).List())
+				for k := range l.Len() {
+					g.Absent = append(g.Absent, strings.TrimSpace(must(l.At(k))))
+				}
+			}
 		case goToGo:
 			text(&g.ToGo)
 		case goFromGo:

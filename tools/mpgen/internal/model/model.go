@@ -129,10 +129,12 @@ type Bindings struct {
 	Optional        bool
 	Value           bool
 	Type            string
+	Convert         string
 	ToGo, FromGo    string
 	Codec           string
 	Wrap            string
 	Method          string
+	Absent          []string
 }
 
 // Enum is an enum.
