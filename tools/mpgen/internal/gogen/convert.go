@@ -19,6 +19,11 @@ func plain(f *model.Field) *model.Field {
 
 // boundType is the Go type that a field is bound to.
 func (g *generator) boundType(f *model.Field) string {
+	for _, text := range []string{f.Go.Convert, f.Go.Type} {
+		if typ, ok := strings.CutPrefix(text, resolved); ok {
+			return typ
+		}
+	}
 	if f.Go.Convert != "" {
 		return g.goType(f.Go.Convert, g.schema, f.Pos)
 	}
@@ -41,6 +46,8 @@ func (g *generator) toWire(b string, f *model.Field, v string) string {
 		return g.mprt("ToInt[") + wire + "](" + b + ", " + v + ")"
 	case k == model.Float32 || k == model.Float64:
 		return g.mprt("ConvertFloat[") + wire + "](" + v + ")"
+	case k == model.ListOf && integer(f.Type.Elem.Kind):
+		return g.mprt("ToInts[") + g.typ(f.Type.Elem) + "](" + b + ", " + v + ")"
 	case k == model.Data && byteArray.MatchString(f.Go.Type):
 		if strings.HasPrefix(v, "*") {
 			v = "(" + v + ")"
@@ -69,6 +76,8 @@ func (g *generator) fromWire(r string, f *model.Field, expr string) string {
 		return g.mprt("FromInt[") + bound + "](" + r + ", " + expr + ")"
 	case k == model.Float32 || k == model.Float64:
 		return g.mprt("ConvertFloat[") + bound + "](" + expr + ")"
+	case k == model.ListOf && integer(f.Type.Elem.Kind):
+		return g.mprt("FromInts[") + bound + "](" + r + ", " + expr + ")"
 	case k == model.Data && byteArray.MatchString(f.Go.Type):
 		return bound + "(" + g.mprt("FixedData(") + r + ", " + expr + ", " + byteArray.FindStringSubmatch(f.Go.Type)[1] + "))"
 	case k == model.Text || k == model.Data:

@@ -84,7 +84,9 @@ type generator struct {
 	// params are the names of the type parameters in scope, and codecs the
 	// expressions of their codecs.
 	params map[model.Param]string
-	codecs map[model.Param]string
+	// wrapped says that the struct at hand is an existing Go type.
+	wrapped bool
+	codecs  map[model.Param]string
 }
 
 func newGenerator(f *model.File, pkg Package, opts Options) *generator {

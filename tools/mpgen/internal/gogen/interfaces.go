@@ -32,6 +32,9 @@ type signature struct {
 	// hand extends it.
 	base *model.Type
 	m    *model.Method
+
+	// What $Go.method says.
+	noCtx, noErr, variadic bool
 }
 
 // signature works out a method's Go side. base is the interface that declares
@@ -85,22 +88,55 @@ func (g *generator) signature(m *model.Method, base *model.Type, name string) *s
 	default:
 		s.out = append(s.out, value{name: taken.take("results", "Out"), whole: wholeType(m.Results, m.ResultsArgs)})
 	}
+	if m.Go.Method != "" {
+		g.bindMethod(s)
+	}
 	return s
 }
 
 // in declares the arguments.
 func (g *generator) inDecl(s *signature) string {
-	parts := []string{"ctx " + g.imp("context") + ".Context"}
-	for _, v := range s.in {
-		parts = append(parts, v.name+" "+g.valueType(v))
+	var parts []string
+	if !s.noCtx {
+		parts = append(parts, "ctx "+g.imp("context")+".Context")
+	}
+	for k, v := range s.in {
+		parts = append(parts, v.name+" "+g.inType(s, k))
 	}
 	return "(" + strings.Join(parts, ", ") + ")"
+}
+
+// inType is the type of the k-th argument as a signature declares it.
+func (g *generator) inType(s *signature, k int) string {
+	t := g.valueType(s.in[k])
+	if s.variadic && k == len(s.in)-1 {
+		return "..." + strings.TrimPrefix(t, "[]")
+	}
+	return t
+}
+
+// inVars lists the arguments, for a call.
+func inVars(s *signature) string {
+	var parts []string
+	if !s.noCtx {
+		parts = append(parts, "ctx")
+	}
+	for k, v := range s.in {
+		if s.variadic && k == len(s.in)-1 {
+			v.name += "..."
+		}
+		parts = append(parts, v.name)
+	}
+	return strings.Join(parts, ", ")
 }
 
 // outDecl declares the results, with names if a reader needs them to tell the
 // results apart, or the code that fills them in.
 func (g *generator) outDecl(s *signature, named bool) string {
 	if len(s.out) == 0 {
+		if s.noErr {
+			return ""
+		}
 		return "error"
 	}
 	named = named || len(s.out) > 1
@@ -112,10 +148,14 @@ func (g *generator) outDecl(s *signature, named bool) string {
 		}
 		parts = append(parts, t)
 	}
-	if named {
-		return "(" + strings.Join(append(parts, "err error"), ", ") + ")"
+	switch {
+	case s.noErr:
+	case named:
+		parts = append(parts, "err error")
+	default:
+		parts = append(parts, "error")
 	}
-	return "(" + strings.Join(append(parts, "error"), ", ") + ")"
+	return "(" + strings.Join(parts, ", ") + ")"
 }
 
 // outVars lists the results, for a return.
@@ -124,7 +164,10 @@ func outVars(s *signature, err string) string {
 	for _, v := range s.out {
 		parts = append(parts, v.name)
 	}
-	return strings.Join(append(parts, err), ", ")
+	if !s.noErr {
+		parts = append(parts, err)
+	}
+	return strings.Join(parts, ", ")
 }
 
 // iface writes an interface: the Go interface, its proxy client and server,
@@ -140,14 +183,20 @@ func (g *generator) iface(i *model.Interface) {
 	}
 	own := g.ownSignatures(i, self)
 	all := g.allSignatures(i, self)
-	if i.Func() != nil {
+	switch {
+	case i.Go.Wrap != "":
+		if len(i.Params) > 0 {
+			g.errorf(i.Pos, "$Go.wrap on %s: not for a generic interface", i.FullName())
+			return
+		}
+	case i.Func() != nil:
 		g.funcType(i, own[0])
-	} else {
+	default:
 		g.goInterface(i, own, self)
 	}
 	g.client(i, all)
 	g.server(i)
-	if i.Func() == nil {
+	if i.Func() == nil && i.Go.Wrap == "" {
 		g.unimplemented(i, all)
 	}
 	g.ids(i)
@@ -229,9 +278,17 @@ func (g *generator) funcType(i *model.Interface, s *signature) {
 	g.P()
 }
 
+// ifaceName is the Go type of an interface, without type arguments.
+func (g *generator) ifaceName(i *model.Interface) string {
+	if i.Go.Wrap != "" {
+		return g.goType(i.Go.Wrap, i.File, i.Pos)
+	}
+	return goName(&i.Decl)
+}
+
 // client writes the proxy client.
 func (g *generator) client(i *model.Interface, all []*signature) {
-	name := goName(&i.Decl)
+	name := g.ifaceName(i)
 	client := aux(&i.Decl, "", "Client")
 	decl, use := g.paramDecl(i.Params), g.paramUse(i.Params)
 	if i.Func() != nil {
@@ -267,6 +324,9 @@ func (g *generator) client(i *model.Interface, all []*signature) {
 			g.P()
 		}
 	}
+	if i.Go.Wrap != "" {
+		g.absent(i, client)
+	}
 	for _, p := range i.Params {
 		g.codecs[*p] = "c." + lower(g.params[*p])
 	}
@@ -281,35 +341,49 @@ func (g *generator) clientMethod(i *model.Interface, client string, s *signature
 	if base != i && len(base.Params) == 0 && len(i.Params) == 0 {
 		// The clients of both are the same struct underneath.
 		g.P("func (c *", client, ") ", s.name, g.inDecl(s), " ", g.outDecl(s, false), " {")
-		args := "ctx"
-		for _, v := range s.in {
-			args += ", " + v.name
+		ret := "return "
+		if g.outDecl(s, false) == "" {
+			ret = ""
 		}
-		g.P("return (*", g.qual(base.File, base.Pos, aux(&base.Decl, "", "Client")), ")(c).", s.name, "(", args, ")")
+		g.P(ret, "(*", g.qual(base.File, base.Pos, aux(&base.Decl, "", "Client")), ")(c).", s.name, "(", inVars(s), ")")
 		g.P("}")
 		g.P()
 		return
 	}
 	g.P("func (c *", client, ") ", s.name, g.inDecl(s), " ", g.outDecl(s, true), " {")
-	fail := func() {
-		g.P("if err != nil {")
-		g.P("return ", outVars(s, "err"))
-		g.P("}")
+	ctx := "ctx"
+	if s.noCtx {
+		ctx = "c.Client.Context()"
 	}
-	g.P("call, err := c.Client.Begin(ctx, &", g.methodVar(s), ")")
-	fail()
+	g.P("call, err := c.Client.Begin(", ctx, ", &", g.methodVar(s), ")")
+	g.fail(s, "err != nil", "err")
 	g.P("defer call.Finish()")
 	g.sendParams(s)
-	if len(s.out) == 0 && len(s.exceptions) == 0 {
+	switch {
+	case len(s.out) > 0 || len(s.exceptions) > 0:
+		g.P("r, err := call.Do()")
+		g.fail(s, "err != nil", "err")
+		g.takeResults(s)
+	case s.noErr:
+		g.P("_, err = call.Do()")
+		g.fail(s, "err != nil", "err")
+	default:
 		g.P("_, err = call.Do()")
 		g.P("return err")
-	} else {
-		g.P("r, err := call.Do()")
-		fail()
-		g.takeResults(s)
 	}
 	g.P("}")
 	g.P()
+}
+
+// fail writes how a method fails with an error, if a condition holds.
+func (g *generator) fail(s *signature, cond, err string) {
+	g.P("if ", cond, " {")
+	if s.noErr {
+		g.P(g.mprt("Panic"), "(&", g.methodVar(s), ", ", err, ")")
+	} else {
+		g.P("return ", outVars(s, err))
+	}
+	g.P("}")
 }
 
 // sendParams writes the arguments into the params of call.
@@ -336,23 +410,31 @@ func (g *generator) sendParams(s *signature) {
 // takeResults reads the results from r and returns them.
 func (g *generator) takeResults(s *signature) {
 	for _, v := range s.exceptions {
-		g.P("if r.HasPtr(", v.field.Offset, ") {")
-		if v.field.Type.Kind == model.StructOf && v.field.Type.Struct.Exception && selfEncoding(v.field.Type.Struct) {
-			g.P("e := ", g.get("r", v.field, v.owner))
-			g.P("if err := r.Err(); err != nil {")
-			g.P("return ", outVars(s, "err"))
+		f := v.field
+		if f.Type.Kind == model.StructOf && f.Type.Struct.Exception && selfEncoding(f.Type.Struct) {
+			g.P("if e := ", g.get("r", f, v.owner), "; e != nil && r.Err() == nil {")
+			if s.noErr {
+				g.P(g.mprt("Panic"), "(&", g.methodVar(s), ", e)")
+			} else {
+				g.P("return ", outVars(s, "e"))
+			}
 			g.P("}")
-			g.P("return ", outVars(s, "e"))
-		} else {
-			g.P("return ", outVars(s, g.mprt("NewException(")+g.get("r", v.field, v.owner)+")"))
+			continue
 		}
-		g.P("}")
+		g.fail(s, "r.HasPtr("+strconv.Itoa(f.Offset)+")", g.mprt("NewException(")+g.get("r", f, v.owner)+")")
 	}
 	for _, v := range s.out {
 		g.P(v.name, " = ", g.take("r", v))
 		if v.field != nil {
 			g.fallback(v.name, v.field)
 		}
+	}
+	if s.noErr {
+		g.fail(s, "err := r.Err(); err != nil", "err")
+		if len(s.out) > 0 {
+			g.P("return ", outVars(s, ""))
+		}
+		return
 	}
 	g.P("return ", outVars(s, "r.Err()"))
 }
@@ -400,7 +482,7 @@ func (g *generator) methodVar(s *signature) string {
 
 // server writes how to serve an implementation, and how an object is passed.
 func (g *generator) server(i *model.Interface) {
-	name := goName(&i.Decl)
+	name := g.ifaceName(i)
 	decl, use := g.paramDecl(i.Params), g.paramUse(i.Params)
 	newClient := aux(&i.Decl, "New", "Client")
 	newServer := aux(&i.Decl, "New", "Server")
@@ -462,9 +544,12 @@ func (g *generator) unimplemented(i *model.Interface, all []*signature) {
 
 // blankIn declares arguments that nobody reads.
 func (g *generator) blankIn(s *signature) string {
-	parts := []string{g.imp("context") + ".Context"}
-	for _, v := range s.in {
-		parts = append(parts, g.valueType(v))
+	var parts []string
+	if !s.noCtx {
+		parts = append(parts, g.imp("context")+".Context")
+	}
+	for k := range s.in {
+		parts = append(parts, g.inType(s, k))
 	}
 	if len(s.out) > 0 {
 		for k := range parts {
@@ -647,9 +732,12 @@ func (g *generator) serve(i *model.Interface, s *signature) {
 		n := g.params[*p]
 		extra += ", " + lower(n) + "Codec " + g.mprt("Codec[") + n + "]"
 	}
-	name := goName(&i.Decl) + g.paramUse(i.Params)
+	name := g.ifaceName(i) + g.paramUse(i.Params)
 	g.P("func ", private(&i.Decl, "Serve"+s.name), g.paramDecl(i.Params), "(ctx ", g.imp("context"), ".Context, impl any, call *", g.mprt("ServerCall"), extra, ") error {")
-	args := []string{"ctx"}
+	var args []string
+	if !s.noCtx {
+		args = append(args, "ctx")
+	}
 	if len(s.in) > 0 || len(s.m.Wants) > 0 {
 		g.P("p := call.Params()")
 	}
@@ -675,25 +763,29 @@ func (g *generator) serve(i *model.Interface, s *signature) {
 	if i.Func() == nil {
 		target += "." + s.name
 	}
+	if s.variadic {
+		args[len(args)-1] += "..."
+	}
 	invoke := target + "(" + strings.Join(args, ", ") + ")"
-	if len(s.out) == 0 && len(s.exceptions) == 0 {
+	switch outs := outVars(s, "err"); {
+	case outs == "":
+		g.P(invoke)
+	case len(s.out) == 0 && len(s.exceptions) == 0:
 		g.P("return ", invoke)
 		g.P("}")
 		g.P()
 		return
-	}
-	outs := outVars(s, "err")
-	if len(s.out) == 0 {
-		g.P("err := ", invoke)
-	} else {
+	default:
 		g.P(outs, " := ", invoke)
 	}
-	g.P("if err != nil {")
-	for _, v := range s.exceptions {
-		g.throw(v)
+	if !s.noErr {
+		g.P("if err != nil {")
+		for _, v := range s.exceptions {
+			g.throw(v)
+		}
+		g.P("return err")
+		g.P("}")
 	}
-	g.P("return err")
-	g.P("}")
 	if len(s.out) > 0 {
 		g.P("r := call.Results()")
 		for _, v := range s.out {

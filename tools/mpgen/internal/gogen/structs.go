@@ -18,6 +18,10 @@ func (g *generator) structure(s *model.Struct) {
 		return
 	case s.Go.Wrap != "":
 		g.enterParams(nil, "c.")
+		if len(s.Params) > 0 || s.Union != nil {
+			g.errorf(s.Pos, "$Go.wrap on %s: not for a struct that is generic or has a union; bind it with $Go.codec", s.FullName())
+			return
+		}
 		g.structCodecType(s)
 	default:
 		g.enterParams(s.Params, "c.")
@@ -159,6 +163,8 @@ func (g *generator) errorText(s *model.Struct) string {
 // structCodecType writes the codec of a struct that has no methods for it: one
 // that is generic, or not ours.
 func (g *generator) structCodecType(s *model.Struct) {
+	g.wrapped = s.Go.Wrap != ""
+	defer func() { g.wrapped = false }()
 	name := aux(&s.Decl, "", "Codec")
 	if s.Group {
 		name = structName(s) + "Codec"
@@ -221,7 +227,11 @@ func (g *generator) marshal(s *model.Struct) {
 func (g *generator) setField(f *model.Field, v, owner string) {
 	switch {
 	case f.Group == nil:
-		if visible(f) {
+		switch {
+		case !visible(f):
+		case g.wrapped:
+			g.setWrapped(f, v, owner)
+		default:
 			g.set("b", f, v, owner)
 		}
 	case len(f.Group.Params) > 0:
@@ -269,11 +279,14 @@ func (g *generator) unmarshal(s *model.Struct) {
 func (g *generator) getField(f *model.Field, v, owner string) {
 	switch {
 	case f.Group == nil:
-		if !visible(f) {
-			return
+		switch {
+		case !visible(f):
+		case g.wrapped:
+			g.getWrapped(f, v, owner)
+		default:
+			g.P(v, " = ", g.get("r", f, owner))
+			g.fallback(v, f)
 		}
-		g.P(v, " = ", g.get("r", f, owner))
-		g.fallback(v, f)
 	case len(f.Group.Params) > 0:
 		g.P(g.groupCodec(f.Group), ".Unmarshal(r, &", v, ")")
 	default:
