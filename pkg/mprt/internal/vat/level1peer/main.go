@@ -1,12 +1,6 @@
 // Command level1peer lets the bare vat serve and call test/interop/level1.capnp, so that it can be tried against other
-// implementations of RPC; test/interop runs it. It takes params and results apart by hand.
-//
-//	level1peer serve unix:PATH                serves until it is killed
-//	level1peer call unix:PATH all|SCENARIO... runs scenarios; prints "OK name" or "FAIL name: why" for each
-//	level1peer list                           prints the scenarios, one a line
-//
-// With --trace before these, every message is printed on standard error. The exit status is 0 if every scenario passed,
-// 1 if one failed, 2 if the arguments make no sense.
+// implementations of RPC; test/interop runs it. It takes params and results apart by hand. Package peer has its
+// command line; with --trace before the rest, every message is printed on standard error.
 package main
 
 import (
@@ -14,47 +8,28 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"slices"
-	"strings"
-	"time"
 
 	rpccp "capnproto.org/go/capnp/v3/std/capnp/rpc"
 
 	"github.com/mpgo-dev/mpgo/pkg/mprt/internal/rpctext"
 	"github.com/mpgo-dev/mpgo/pkg/mprt/internal/vat"
+	"github.com/mpgo-dev/mpgo/test/interop/peer"
 )
 
-// scenarioLimit bounds a scenario.
-const scenarioLimit = 20 * time.Second
-
-func main() { os.Exit(run(os.Args[1:])) }
-
-func run(args []string) int {
+func main() {
+	args := os.Args[1:]
 	var options vat.Options
 	if len(args) > 0 && args[0] == "--trace" {
 		args = args[1:]
 		options.Trace = trace
 	}
-	if len(args) == 1 && args[0] == "list" {
-		for _, s := range scenarios {
-			fmt.Println(s.name)
-		}
-		return 0
+	p := peer.Peer{Serve: func(conn net.Conn) { vat.New(conn, vat.NewServer(&level1{}), options) }}
+	for _, s := range scenarios {
+		p.Scenarios = append(p.Scenarios, peer.Scenario{Name: s.name, Run: func(ctx context.Context, conn net.Conn) error {
+			return s.try(ctx, vat.New(conn, nil, options))
+		}})
 	}
-	if len(args) < 2 || !strings.HasPrefix(args[1], "unix:") {
-		fmt.Fprintln(os.Stderr, "usage: level1peer [--trace] serve unix:PATH | call unix:PATH all|SCENARIO... | list")
-		return 2
-	}
-	path := strings.TrimPrefix(args[1], "unix:")
-	switch {
-	case args[0] == "serve" && len(args) == 2:
-		fmt.Fprintln(os.Stderr, "level1peer:", serve(path, options))
-		return 1
-	case args[0] == "call" && len(args) > 2:
-		return call(path, args[2:], options)
-	}
-	fmt.Fprintf(os.Stderr, "level1peer: cannot %q\n", args)
-	return 2
+	os.Exit(p.Main(args))
 }
 
 func trace(sent bool, m rpccp.Message) {
@@ -65,56 +40,11 @@ func trace(sent bool, m rpccp.Message) {
 	fmt.Fprintln(os.Stderr, direction, rpctext.String(m.Message(), rpctext.Options{}))
 }
 
-// serve returns when it cannot go on.
-func serve(path string, options vat.Options) error {
-	listener, err := net.Listen("unix", path)
-	if err != nil {
-		return err
-	}
-	for {
-		conn, err := listener.Accept()
-		if err != nil {
-			return err
-		}
-		vat.New(conn, vat.NewServer(&level1{}), options)
-	}
-}
-
-func call(path string, wanted []string, options vat.Options) int {
-	ran, failed := 0, 0
-	for _, s := range scenarios {
-		if !slices.Contains(wanted, "all") && !slices.Contains(wanted, s.name) {
-			continue
-		}
-		ran++
-		if err := runScenario(path, s, options); err != nil {
-			failed++
-			fmt.Printf("FAIL %s: %v\n", s.name, err)
-		} else {
-			fmt.Printf("OK %s\n", s.name)
-		}
-	}
-	switch {
-	case ran == 0:
-		fmt.Fprintln(os.Stderr, "no such scenario; see `level1peer list`")
-		return 2
-	case failed > 0:
-		return 1
-	}
-	return 0
-}
-
-func runScenario(path string, s scenario, options vat.Options) (err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), scenarioLimit)
-	defer cancel()
-	nc, err := net.Dial("unix", path)
-	if err != nil {
-		return err
-	}
-	conn := vat.New(nc, nil, options)
+// try runs a scenario on a connection that it takes over.
+func (s scenario) try(ctx context.Context, conn *vat.Conn) (err error) {
 	defer conn.Close()
-	peer := conn.Bootstrap()
-	defer peer.Release()
+	bootstrap := conn.Bootstrap()
+	defer bootstrap.Release()
 	// What goes wrong deep in a scenario is thrown, so that scenarios read as what they do.
 	defer func() {
 		switch p := recover().(type) {
@@ -125,7 +55,7 @@ func runScenario(path string, s scenario, options vat.Options) (err error) {
 			panic(p)
 		}
 	}()
-	s.run(&session{ctx: ctx, peer: peer})
+	s.run(&session{ctx: ctx, peer: bootstrap})
 	return nil
 }
 
