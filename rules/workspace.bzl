@@ -55,6 +55,7 @@ def mpgo_dependencies():
 # The label is of the repository this file is in, whatever name it has in the WORKSPACE that loads it.
 _DEFAULT_TOOLCHAIN = Label("//rules:default_toolchain")
 
+# buildifier: disable=unnamed-macro
 def mpgo_register_toolchains():
     """Registers mpgen, built from source, as the default generator."""
     native.register_toolchains(str(_DEFAULT_TOOLCHAIN))

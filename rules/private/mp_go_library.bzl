@@ -3,6 +3,7 @@
 load("@io_bazel_rules_go//go:def.bzl", "GoArchive", "GoInfo", "go_context", "new_go_info")
 
 # go_library's own: without them the archive's mode would differ from its users' where there is no C compiler.
+# buildifier: disable=bzl-visibility
 load("@io_bazel_rules_go//go/private:context.bzl", "CGO_ATTRS", "CGO_FRAGMENTS", "CGO_TOOLCHAINS")
 load(":providers.bzl", "CapnpInfo", "MpGoCompilerInfo", "MpGoInfo")
 load(":schemas.bzl", "collect_schemas", "display_label", "merge_schemas")
@@ -41,7 +42,7 @@ def _check_file_names(ctx, schemas):
             ))
         names[name] = schema
 
-def _merge_compiler_deps(_go, attr, go_info, merge):
+def _merge_compiler_deps(_go, attr, go_info, _merge):
     for compiler in attr.compilers:
         for dep in compiler[MpGoCompilerInfo].deps:
             go_info["deps"] = go_info["deps"] + [dep[GoArchive]]

@@ -1,0 +1,5 @@
+@0xd34c5f6a2b1e8097;
+
+struct First {
+  value @0 :Int32;
+}
