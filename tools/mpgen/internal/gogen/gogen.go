@@ -6,7 +6,10 @@ package gogen
 import (
 	"bytes"
 	"fmt"
+	"go/ast"
 	"go/format"
+	"go/parser"
+	"go/token"
 	"path"
 	"sort"
 	"strconv"
@@ -39,6 +42,7 @@ type Output struct {
 func Generate(s *model.Schema, opts Options) ([]Output, error) {
 	var out []Output
 	var errs model.Errors
+	declared := map[string]map[string]string{} // by import path: where each name is declared
 	for _, f := range s.Files {
 		pkg, err := opts.Package(f)
 		if err != nil {
@@ -55,12 +59,53 @@ func Generate(s *model.Schema, opts Options) ([]Output, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: generated code does not parse, which is a bug in mpgen: %w", f.Name, err)
 		}
+		if declared[pkg.ImportPath] == nil {
+			declared[pkg.ImportPath] = map[string]string{}
+		}
+		errs = append(errs, clashes(f, content, declared[pkg.ImportPath])...)
 		out = append(out, Output{Schema: f.Name, Content: content})
 	}
 	if len(errs) > 0 {
 		return nil, errs.Sort()
 	}
 	return out, nil
+}
+
+// clashes finds names that a Go package would declare twice. Generated names
+// keep out of each other's way wherever that can be done without looking at
+// other files; this is for what is left.
+func clashes(f *model.File, content []byte, declared map[string]string) (errs model.Errors) {
+	file, err := parser.ParseFile(token.NewFileSet(), "", content, parser.SkipObjectResolution)
+	if err != nil {
+		return nil // content has been through gofmt
+	}
+	declare := func(name string) {
+		if other, ok := declared[name]; ok && name != "_" && name != "init" {
+			errs = append(errs, &model.Error{Pos: model.Pos{File: f.Name},
+				Msg: fmt.Sprintf("%s is declared twice in Go, here and by %s: give one of the declarations another name with $Go.name", name, other)})
+		}
+		declared[name] = f.Name
+	}
+	for _, d := range file.Decls {
+		switch d := d.(type) {
+		case *ast.FuncDecl:
+			if d.Recv == nil {
+				declare(d.Name.Name)
+			}
+		case *ast.GenDecl:
+			for _, spec := range d.Specs {
+				switch spec := spec.(type) {
+				case *ast.TypeSpec:
+					declare(spec.Name.Name)
+				case *ast.ValueSpec:
+					for _, n := range spec.Names {
+						declare(n.Name)
+					}
+				}
+			}
+		}
+	}
+	return errs
 }
 
 const (

@@ -26,6 +26,7 @@ func (g *generator) valueType(v value) string {
 // signature is what the Go side of a method looks like.
 type signature struct {
 	name       string // of the Go method
+	start      string // of the Go method that does not wait
 	in, out    []value
 	exceptions []value
 	// base and args are the interface that declares the method, as the one at
@@ -52,7 +53,7 @@ func (g *generator) signature(m *model.Method, base *model.Type, name string) *s
 		taken[n] = true
 	}
 	// What the code of every method calls something.
-	for _, n := range []string{"c", "ctx", "call", "impl", "p", "r", "e", "err"} {
+	for _, n := range []string{"c", "ctx", "call", "impl", "p", "r", "e", "s", "err"} {
 		taken[n] = true
 	}
 	owner := goName(&base.Interface.Decl) + name
@@ -210,12 +211,20 @@ func (g *generator) iface(i *model.Interface) {
 // ownSignatures are the methods that a program sees and that the interface
 // declares itself, by ordinal.
 func (g *generator) ownSignatures(i *model.Interface, self *model.Type) []*signature {
-	names := methodNames(i)
+	byMethod := methodNames(i)
 	var out []*signature
 	for _, m := range i.Methods {
-		if name, ok := names[m]; ok && !m.Destroy && !m.Construct {
+		if name, ok := byMethod[m]; ok && !m.Destroy && !m.Construct {
 			out = append(out, g.signature(m, self, name))
 		}
+	}
+	// No method that does not wait may have the name of one that does.
+	taken := inheritedNames(i)
+	for _, s := range out {
+		taken[s.name] = true
+	}
+	for _, s := range out {
+		s.start = taken.take("Start"+s.name, "_")
 	}
 	return out
 }
@@ -309,9 +318,9 @@ func (g *generator) client(i *model.Interface, all []*signature) {
 		args += ", " + lower(n) + "Codec " + g.mprt("Codec[") + n + "]"
 		codecs += ", " + lower(n) + "Codec"
 	}
-	desc := "&" + private(&i.Decl, "Interface")
+	desc := "&" + prefixed("iface", &i.Decl, "")
 	if len(i.Params) > 0 {
-		desc = private(&i.Decl, "Interface") + "(" + strings.TrimPrefix(codecs, ", ") + ")"
+		desc = prefixed("iface", &i.Decl, "") + "(" + strings.TrimPrefix(codecs, ", ") + ")"
 	}
 	g.P("// ", newClient, " makes a proxy client for c, which it takes over.")
 	g.P("func ", newClient, decl, "(c ", g.mprt("Capability"), args, ") *", client, use, " {")
@@ -335,69 +344,258 @@ func (g *generator) client(i *model.Interface, all []*signature) {
 	}
 }
 
+// clientMethod writes a method of the proxy client: the plain one, and the one
+// that does not wait.
 func (g *generator) clientMethod(i *model.Interface, client string, s *signature) {
 	base := s.base.Interface
 	g.comment(s.m.Doc, s.name+" calls "+base.FullName()+"."+s.m.Name+".")
 	if base != i && len(base.Params) == 0 && len(i.Params) == 0 {
 		// The clients of both are the same struct underneath.
-		g.P("func (c *", client, ") ", s.name, g.inDecl(s), " ", g.outDecl(s, false), " {")
 		ret := "return "
 		if g.outDecl(s, false) == "" {
 			ret = ""
 		}
-		g.P(ret, "(*", g.qual(base.File, base.Pos, aux(&base.Decl, "", "Client")), ")(c).", s.name, "(", inVars(s), ")")
+		convert := "(*" + g.qual(base.File, base.Pos, aux(&base.Decl, "", "Client")) + ")(c)."
+		g.P("func (c *", client, ") ", s.name, g.inDecl(s), " ", g.outDecl(s, false), " {")
+		g.P(ret, convert, s.name, "(", inVars(s), ")")
+		g.P("}")
+		g.P()
+		g.P("// ", s.start, " is ", s.name, " without the wait for its results.")
+		g.P("func (c *", client, ") ", s.start, g.inDecl(s), " *", g.qual(base.File, base.Pos, g.callType(s)), " {")
+		g.P("return ", convert, s.start, "(", inVars(s), ")")
 		g.P("}")
 		g.P()
 		return
 	}
-	g.P("func (c *", client, ") ", s.name, g.inDecl(s), " ", g.outDecl(s, true), " {")
 	ctx := "ctx"
 	if s.noCtx {
 		ctx = "c.Client.Context()"
 	}
-	g.P("call, err := c.Client.Begin(", ctx, ", &", g.methodVar(s), ")")
+	begin := "begin" + s.name
+	g.P("func (c *", client, ") ", s.name, g.inDecl(s), " ", g.outDecl(s, true), " {")
+	g.P("call, err := c.", begin, "(", inVars(s), ")")
 	g.fail(s, "err != nil", "err")
 	g.P("defer call.Finish()")
-	g.sendParams(s)
+	take := g.takeCall(i, s)
 	switch {
-	case len(s.out) > 0 || len(s.exceptions) > 0:
-		g.P("r, err := call.Do()")
-		g.fail(s, "err != nil", "err")
-		g.takeResults(s)
-	case s.noErr:
+	case take == "" && s.noErr:
 		g.P("_, err = call.Do()")
 		g.fail(s, "err != nil", "err")
-	default:
+	case take == "":
 		g.P("_, err = call.Do()")
 		g.P("return err")
+	default:
+		g.P("r, err := call.Do()")
+		g.fail(s, "err != nil", "err")
+		plain := strings.Replace(take, ", s)", ", nil)", 1)
+		if !s.noErr {
+			g.P("return ", plain)
+			break
+		}
+		g.P(strings.Join(append(outNames(s), "err"), ", "), " = ", plain)
+		g.fail(s, "err != nil", "err")
+		if len(s.out) > 0 {
+			g.P("return ", outVars(s, ""))
+		}
 	}
 	g.P("}")
 	g.P()
+
+	g.P("func (c *", client, ") ", begin, g.inDecl(s), " (*", g.mprt("ClientCall"), ", error) {")
+	if !g.sends(s) {
+		g.P("return c.Client.Begin(", ctx, ", &", g.methodVar(s), ")")
+	} else {
+		g.P("call, err := c.Client.Begin(", ctx, ", &", g.methodVar(s), ")")
+		g.P("if err != nil {")
+		g.P("return nil, err")
+		g.P("}")
+		g.sendParams(s)
+		g.P("return call, nil")
+	}
+	g.P("}")
+	g.P()
+	g.started(i, client, s)
+}
+
+// outNames are the names of the results.
+func outNames(s *signature) []string {
+	var list []string
+	for _, v := range s.out {
+		list = append(list, v.name)
+	}
+	return list
+}
+
+// callType is the name of the type of a started call.
+func (g *generator) callType(s *signature) string {
+	return aux(&s.base.Interface.Decl, "", "_"+s.name+"Call")
+}
+
+// pipelined are the results that are objects.
+func pipelined(s *signature) []value {
+	var out []value
+	for _, v := range s.out {
+		if v.field != nil && v.field.Type.Kind == model.InterfaceOf && !v.field.Type.Interface.Runtime && v.field.Has == nil && !converted(v.field) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// takeCall is the expression that reads the results from the reader r; "" if
+// there are none. s is the started call, for results that it has already.
+func (g *generator) takeCall(i *model.Interface, s *signature) string {
+	if len(s.out) == 0 && len(s.exceptions) == 0 {
+		return ""
+	}
+	args := "r"
+	if len(i.Params) > 0 {
+		args = "c, r"
+	}
+	if len(pipelined(s)) > 0 {
+		args += ", s"
+	}
+	return prefixed("take", &i.Decl, s.name) + "(" + args + ")"
+}
+
+// started writes the method that does not wait, and the type of what it
+// returns.
+func (g *generator) started(i *model.Interface, client string, s *signature) {
+	decl, use := g.paramDecl(i.Params), g.paramUse(i.Params)
+	// An inherited method of a generic interface has its own copy here.
+	typ := g.callType(s)
+	if s.base.Interface != i {
+		typ = aux(&i.Decl, "", "_"+s.name+"Call")
+	}
+	recv := strings.TrimSuffix(client, use)
+	g.P("// ", s.start, " is ", s.name, " without the wait for its results.")
+	g.P("func (c *", client, ") ", s.start, g.inDecl(s), " *", typ, use, " {")
+	generic := ""
+	if len(i.Params) > 0 {
+		generic = "c: c, "
+	}
+	g.P("return &", typ, use, "{", generic, "Started: ", g.mprt("Start"), "(c.begin", s.name, "(", inVars(s), "))}")
+	g.P("}")
+	g.P()
+	g.P("// ", typ, " is a call of ", recv, ".", s.name, " that was started. Wait for it, or finish it.")
+	g.P("type ", typ, decl, " struct {")
+	g.P(g.mprt("Started"))
+	if generic != "" {
+		g.P("c *", client)
+	}
+	objects := pipelined(s)
+	for _, v := range objects {
+		g.P(v.name, " ", g.valueType(v))
+	}
+	g.P("}")
+	g.P()
+	taken := names{"Started": true, "Wait": true, "Finish": true, "Results": true, "Pipeline": true}
+	for _, v := range objects {
+		name := taken.take(upper(v.field.Name), "_")
+		g.P("// ", name, " is the result before it is there: what is called on it goes out at once.")
+		g.P("// It is the one that Wait returns.")
+		g.P("func (s *", typ, use, ") ", name, "() ", g.pipelineType(v), " {")
+		codecs := g.codecs
+		g.codecs = map[model.Param]string{}
+		for _, p := range i.Params {
+			g.codecs[*p] = "s.c." + lower(g.params[*p])
+		}
+		made := g.pipelineNew(v)
+		g.codecs = codecs
+		if v.field.Type.Interface.Func() != nil {
+			g.P("if s.", v.name, " == nil {")
+			g.P("s.", v.name, " = ", made)
+			g.P("}")
+			g.P("return s.", v.name)
+		} else {
+			g.P("if s.", v.name, " == nil {")
+			g.P("s.", v.name, " = ", made)
+			g.P("}")
+			g.P("return s.", v.name, ".(", g.pipelineType(v), ")")
+		}
+		g.P("}")
+		g.P()
+	}
+	take := g.takeCall(i, s)
+	wait := *s
+	wait.noErr = false
+	g.P("// Wait waits for the results, and ends the call.")
+	g.P("func (s *", typ, use, ") Wait() ", g.outDecl(&wait, true), " {")
+	g.P("defer s.Finish()")
+	if take == "" {
+		if len(s.out) == 0 {
+			g.P("_, err := s.Results()")
+		}
+		g.P("return err")
+	} else {
+		g.P("r, err := s.Results()")
+		g.P("if err != nil {")
+		g.P("return ", outVars(&wait, "err"))
+		g.P("}")
+		g.P("return ", strings.Replace(take, "(c, ", "(s.c, ", 1))
+	}
+	g.P("}")
+	g.P()
+	if take == "" {
+		return
+	}
+	args := "r " + g.mprt("Reader")
+	if len(i.Params) > 0 {
+		args = "c *" + client + ", " + args
+	}
+	if len(objects) > 0 {
+		args += ", s *" + typ + use
+	}
+	g.P("func ", prefixed("take", &i.Decl, s.name), decl, "(", args, ") ", g.outDecl(&wait, true), " {")
+	g.takeResults(&wait)
+	g.P("}")
+	g.P()
+}
+
+// pipelineType is the type of a result before it is there: a proxy client.
+func (g *generator) pipelineType(v value) string {
+	t := v.field.Type
+	if t.Interface.Func() != nil {
+		return g.valueType(v)
+	}
+	return "*" + g.qual(t.Interface.File, t.Interface.Pos, aux(&t.Interface.Decl, "", "Client")) + g.typeArgs(t.Args)
+}
+
+func (g *generator) pipelineNew(v value) string {
+	t := v.field.Type
+	made := "s.Pipeline(" + strconv.Itoa(v.field.Offset) + ")"
+	if t.Interface.Func() != nil {
+		return g.proxy(t, "") + ".New(" + made + ")"
+	}
+	if len(t.Args) > 0 {
+		made += ", " + g.codecList(t.Args)
+	}
+	return g.qual(t.Interface.File, t.Interface.Pos, aux(&t.Interface.Decl, "New", "Client")) + g.typeArgs(t.Args) + "(" + made + ")"
 }
 
 // fail writes how a method fails with an error, if a condition holds.
 func (g *generator) fail(s *signature, cond, err string) {
 	g.P("if ", cond, " {")
 	if s.noErr {
-		g.P(g.mprt("Panic"), "(&", g.methodVar(s), ", ", err, ")")
+		g.P("panic(&", g.mprt("PanicError"), "{Err: ", err, "})")
 	} else {
 		g.P("return ", outVars(s, err))
 	}
 	g.P("}")
 }
 
+// sends reports whether a method has any params to send.
+func (g *generator) sends(s *signature) bool {
+	for _, v := range s.in {
+		if v.whole == nil || !g.empty(v.whole.Struct) {
+			return true
+		}
+	}
+	return len(s.m.Wants) > 0
+}
+
 // sendParams writes the arguments into the params of call.
 func (g *generator) sendParams(s *signature) {
-	sent := false
-	for _, v := range s.in {
-		if v.whole != nil && g.empty(v.whole.Struct) {
-			continue
-		}
-		sent = true
-	}
-	if !sent && len(s.m.Wants) == 0 {
-		return
-	}
 	g.P("p := call.Params()")
 	for _, v := range s.in {
 		g.put("p", v)
@@ -413,28 +611,32 @@ func (g *generator) takeResults(s *signature) {
 		f := v.field
 		if f.Type.Kind == model.StructOf && f.Type.Struct.Exception && selfEncoding(f.Type.Struct) {
 			g.P("if e := ", g.get("r", f, v.owner), "; e != nil && r.Err() == nil {")
-			if s.noErr {
-				g.P(g.mprt("Panic"), "(&", g.methodVar(s), ", e)")
-			} else {
-				g.P("return ", outVars(s, "e"))
-			}
+			g.P("return ", outVars(s, "e"))
 			g.P("}")
 			continue
 		}
-		g.fail(s, "r.HasPtr("+strconv.Itoa(f.Offset)+")", g.mprt("NewException(")+g.get("r", f, v.owner)+")")
+		g.P("if r.HasPtr(", f.Offset, ") {")
+		g.P("return ", outVars(s, g.mprt("NewException(")+g.get("r", f, v.owner)+")"))
+		g.P("}")
+	}
+	objects := map[string]bool{}
+	for _, v := range pipelined(s) {
+		objects[v.name] = true
 	}
 	for _, v := range s.out {
-		g.P(v.name, " = ", g.take("r", v))
-		if v.field != nil {
-			g.fallback(v.name, v.field)
+		switch {
+		case objects[v.name]:
+			g.P("if s != nil && s.", v.name, " != nil {")
+			g.P(v.name, " = s.", v.name)
+			g.P("} else {")
+			g.P(v.name, " = ", g.take("r", v))
+			g.P("}")
+		default:
+			g.P(v.name, " = ", g.take("r", v))
+			if v.field != nil {
+				g.fallback(v.name, v.field)
+			}
 		}
-	}
-	if s.noErr {
-		g.fail(s, "err := r.Err(); err != nil", "err")
-		if len(s.out) > 0 {
-			g.P("return ", outVars(s, ""))
-		}
-		return
 	}
 	g.P("return ", outVars(s, "r.Err()"))
 }
@@ -487,7 +689,7 @@ func (g *generator) server(i *model.Interface) {
 	newClient := aux(&i.Decl, "New", "Client")
 	newServer := aux(&i.Decl, "New", "Server")
 	proxy := aux(&i.Decl, "", "Proxy")
-	desc := private(&i.Decl, "Interface")
+	desc := prefixed("iface", &i.Decl, "")
 	args, list := "", ""
 	for _, n := range g.paramNames(i.Params) {
 		args += ", " + lower(n) + "Codec " + g.mprt("Codec[") + n + "]"
@@ -574,7 +776,7 @@ func (g *generator) ids(i *model.Interface) {
 
 // description writes the mprt.Interface and its methods.
 func (g *generator) description(i *model.Interface, own []*signature, self *model.Type) {
-	desc := private(&i.Decl, "Interface")
+	desc := prefixed("iface", &i.Decl, "")
 	vars := map[*model.Method]string{}
 	for _, s := range own {
 		vars[s.m] = private(&i.Decl, s.name)
@@ -642,7 +844,7 @@ func (g *generator) description(i *model.Interface, own []*signature, self *mode
 		if len(own) > 0 {
 			g.P("func init() {")
 			for _, s := range own {
-				g.P(vars[s.m], ".Handler = ", private(&i.Decl, "Serve"+s.name))
+				g.P(vars[s.m], ".Handler = ", prefixed("serve", &i.Decl, s.name))
 			}
 			g.P("}")
 			g.P()
@@ -662,7 +864,7 @@ func (g *generator) description(i *model.Interface, own []*signature, self *mode
 		handled[s.m] = true
 		g.P("m", s.m.Ordinal, " := ", vars[s.m])
 		g.P("m", s.m.Ordinal, ".Handler = func(ctx ", g.imp("context"), ".Context, impl any, call *", g.mprt("ServerCall"), ") error {")
-		g.P("return ", private(&i.Decl, "Serve"+s.name), "(ctx, impl, call, ", codecs, ")")
+		g.P("return ", prefixed("serve", &i.Decl, s.name), "(ctx, impl, call, ", codecs, ")")
 		g.P("}")
 	}
 	g.P("return &", g.mprt("Interface{"))
@@ -733,7 +935,7 @@ func (g *generator) serve(i *model.Interface, s *signature) {
 		extra += ", " + lower(n) + "Codec " + g.mprt("Codec[") + n + "]"
 	}
 	name := g.ifaceName(i) + g.paramUse(i.Params)
-	g.P("func ", private(&i.Decl, "Serve"+s.name), g.paramDecl(i.Params), "(ctx ", g.imp("context"), ".Context, impl any, call *", g.mprt("ServerCall"), extra, ") error {")
+	g.P("func ", prefixed("serve", &i.Decl, s.name), g.paramDecl(i.Params), "(ctx ", g.imp("context"), ".Context, impl any, call *", g.mprt("ServerCall"), extra, ") error {")
 	var args []string
 	if !s.noCtx {
 		args = append(args, "ctx")

@@ -119,6 +119,11 @@ func private(d *model.Decl, suffix string) string {
 	return lower(avoid(d, goName(d)+suffix))
 }
 
+// prefixed is an unexported name that a declaration's is part of.
+func prefixed(prefix string, d *model.Decl, suffix string) string {
+	return prefix + avoid(d, goName(d)+suffix)
+}
+
 // names hands out names, each once.
 type names map[string]bool
 
@@ -166,20 +171,30 @@ func fieldNames(s *model.Struct) map[*model.Field]string {
 	return out
 }
 
-// methodNames are the Go names of an interface's own methods.
-func methodNames(i *model.Interface) map[*model.Method]string {
+// inheritedNames are the names that an interface's own methods cannot have.
+func inheritedNames(i *model.Interface) names {
 	// What every proxy client has already.
-	taken := names{"Client": true, "Close": true, "Capability": true}
-	var inherit func(i *model.Interface)
-	inherit = func(i *model.Interface) {
-		for _, t := range i.Extends {
-			inherit(t.Interface)
-			for _, n := range methodNames(t.Interface) {
-				taken[n] = true
+	taken := names{"Client": true, "Close": true, "Capability": true, "Begin": true, "Context": true}
+	for _, t := range i.Extends {
+		for n := range inheritedNames(t.Interface) {
+			taken[n] = true
+		}
+		own := methodNames(t.Interface)
+		for _, n := range own {
+			taken[n] = true
+		}
+		for _, m := range t.Interface.Methods {
+			if n, ok := own[m]; ok {
+				taken["Start"+n] = true
 			}
 		}
 	}
-	inherit(i)
+	return taken
+}
+
+// methodNames are the Go names of an interface's own methods.
+func methodNames(i *model.Interface) map[*model.Method]string {
+	taken := inheritedNames(i)
 	out := map[*model.Method]string{}
 	for _, m := range i.Methods {
 		if m.Go.Name != "" {

@@ -273,7 +273,7 @@ func (g *generator) absent(i *model.Interface, client string) {
 			g.P("return")
 		} else {
 			g.P("func (*", client, ") ", m.name, "(", strings.Join(in, ", "), ") (", strings.Join(out, ", "), ") {")
-			g.P("panic(", fail, ")")
+			g.P("panic(&", g.mprt("PanicError"), "{Err: ", fail, "})")
 		}
 		g.P("}")
 		g.P()
