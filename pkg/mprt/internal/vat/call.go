@@ -3,7 +3,6 @@ package vat
 import (
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -11,10 +10,15 @@ import (
 	"capnproto.org/go/capnp/v3/std/capnp/rpc"
 )
 
-// Executor does the work of a call, on the goroutine that runs its queue. It
-// must complete the call by Return or Fail.
+// Executor does the work of a call.
 type Executor interface {
+	// Execute runs on the goroutine that runs the call's queue. It must
+	// complete the call, also when what it runs panics or ends the goroutine.
 	Execute(call *Call)
+	// Cancel is called with the reason when the caller gives up or leaves
+	// before the call is complete. It may come at any time and more than
+	// once, and must not block.
+	Cancel(err error)
 }
 
 // Call is a call that this side serves. It is complete after exactly one
@@ -48,7 +52,6 @@ type Call struct {
 	keepsResults bool // sendResultsTo.yourself
 	noPipelining bool // the caller promised not to pipeline
 	cancelled    error
-	onCancel     func(error)
 
 	// What outlives the return until Finish, for pipelined calls.
 	answer    *message
@@ -65,73 +68,40 @@ func (call *Call) Conn() *Conn { return call.conn }
 // to, borrowed from the call; nil for null.
 func (call *Call) CapAt(p capnp.Ptr) (*Cap, error) { return call.params.capAt(p) }
 
-// OnCancel has f called once, with the reason, when the caller gives up or
-// leaves before the call is complete; at once if it already has. f must not
-// block.
-func (call *Call) OnCancel(f func(error)) {
-	call.conn.mu.Lock()
-	err := call.cancelled
-	if err == nil {
-		call.onCancel = f
-	}
-	call.conn.mu.Unlock()
-	if err != nil {
-		f(err)
-	}
-}
-
 var errFinished = errors.New("the caller does not wait for the result any more")
 
 // cancel tells the handler. Without a lock.
 func (call *Call) cancel(err error) {
 	call.conn.mu.Lock()
-	var f func(error)
-	if call.cancelled == nil && !call.returned {
+	tell := call.cancelled == nil && !call.returned
+	if tell {
 		call.cancelled = err
-		f = call.onCancel
 	}
 	call.conn.mu.Unlock()
-	if f != nil {
-		f(err)
+	if exec := call.Exec; tell && exec != nil {
+		exec.Cancel(err)
 	}
 }
 
-// run is what a queue does with a call. A call that nobody wants any more is
-// not started.
+// run is what a queue does with a call. One that nobody waits for any more is
+// not executed, but cancelled before it starts.
 func (call *Call) run() {
 	call.mode = flushWait
-	call.conn.mu.Lock()
-	cancelled := call.cancelled
-	call.conn.mu.Unlock()
-	if cancelled != nil {
-		call.Fail(cancelled)
+	pace := call.Pace
+	if !pace.Slow() {
+		call.Exec.Execute(call)
 		return
 	}
-	if pace := call.Pace; pace.Slow() {
-		start := time.Now()
-		call.execute()
-		pace.took(time.Since(start))
-		return
-	}
-	call.execute()
+	start := time.Now()
+	call.Exec.Execute(call)
+	pace.took(time.Since(start))
 }
 
-// execute turns a panic of the handler into an exception for its caller, and
-// so too a goroutine that exits.
-func (call *Call) execute() {
-	done := false
-	defer func() {
-		if done {
-			return
-		}
-		if p := recover(); p != nil {
-			call.Fail(failedf("panic: %v\n%s", p, debug.Stack()))
-		} else {
-			call.Fail(failedf("handler called runtime.Goexit"))
-		}
-	}()
-	call.Exec.Execute(call)
-	done = true
+// Cancelled is the reason why nobody waits for the call any more, or nil.
+func (call *Call) Cancelled() error {
+	call.conn.mu.Lock()
+	defer call.conn.mu.Unlock()
+	return call.cancelled
 }
 
 // Results allocates the results struct. Call it at most once.
@@ -199,7 +169,6 @@ func (call *Call) complete(m *message, err error) {
 	}
 	c.mu.Lock()
 	call.returned = true
-	call.onCancel = nil
 	c.running--
 	if c.err != nil {
 		c.mu.Unlock()
@@ -210,7 +179,7 @@ func (call *Call) complete(m *message, err error) {
 		}
 		return
 	}
-	noFinish, e := call.fillReturn(reply, m, err)
+	noFinish, e := call.fillReturn(params, reply, m, err)
 	keep := !noFinish && !call.finished
 	if keep {
 		call.answer, call.answerErr = m, err
@@ -260,7 +229,7 @@ func (call *Call) complete(m *message, err error) {
 // fillReturn writes the Return message into reply, under conn.mu. m are the
 // results, whose Return is there already if reply is m. noFinish says that the
 // answer needs no Finish.
-func (call *Call) fillReturn(reply, m *message, err error) (noFinish bool, e error) {
+func (call *Call) fillReturn(params, reply, m *message, err error) (noFinish bool, e error) {
 	c := call.conn
 	var ret rpc.Return
 	if reply == m && !call.finished {
@@ -272,9 +241,7 @@ func (call *Call) fillReturn(reply, m *message, err error) (noFinish bool, e err
 		return false, e
 	}
 	ret.SetAnswerId(call.id)
-	// References to params that the handler kept are its own: an import stays
-	// in our table as long as they live, and Release gives them back.
-	ret.SetReleaseParamCaps(false)
+	ret.SetReleaseParamCaps(c.disown(params))
 	switch {
 	case call.finished:
 		ret.SetCanceled()
@@ -309,11 +276,41 @@ func (q *Question) takeResults(m *message, root capnp.Ptr, err error) {
 	q.deliver(m, root, err)
 }
 
+// disown takes the references that came with a call's params off the books,
+// for a return that says so (releaseParamCaps). That is possible if what the
+// handler kept is also covered by other references of the peer's; else it
+// reports false, and what was kept is released by messages of its own.
+func (c *Conn) disown(params *message) bool {
+	caps := params.caps
+	for _, cap := range caps {
+		if cap == nil || cap.conn != c || cap.kind != kindImported && cap.kind != kindImportedPromise {
+			continue
+		}
+		if cap.received == 0 {
+			return false
+		}
+		n := uint32(0)
+		for _, other := range caps {
+			if other == cap {
+				n++
+			}
+		}
+		if cap.received <= n && cap.refs.Load() > int32(n) {
+			return false
+		}
+	}
+	for _, cap := range caps {
+		if cap != nil && cap.conn == c && (cap.kind == kindImported || cap.kind == kindImportedPromise) {
+			cap.received--
+		}
+	}
+	return true
+}
+
 // completeLocal is complete for a call made by this process.
 func (call *Call) completeLocal(m *message, err error) {
 	loopback.mu.Lock()
 	call.returned = true
-	call.onCancel = nil
 	loopback.mu.Unlock()
 	call.params.release()
 	call.params = nil
@@ -335,7 +332,7 @@ func (q *Question) sendLocal(target *Cap) {
 	q.state = sent
 	q.served = call
 	loopback.mu.Unlock()
-	target.server.Accept(call).start()
+	target.server.Accept(call).Start()
 }
 
 // resultCap returns a new reference to a part of the results, broken if there

@@ -176,6 +176,12 @@ func (c *Cap) Conn() *Conn {
 	return nil
 }
 
+// Known reports whether c is no promise any more.
+func (c *Cap) Known() bool {
+	c = c.Resolved()
+	return c == nil || c.promise == nil
+}
+
 // WhenResolved calls f with the object that c refers to, borrowed, as soon as
 // it is known: at once, or later from the goroutine that reads the connection.
 // f must not block.
@@ -248,7 +254,7 @@ func (c *Cap) deliverHeld() {
 			case d.q != nil:
 				d.q.sendTo(p.target)
 			case d.call != nil:
-				p.target.accept(d.call).start()
+				p.target.accept(d.call).Start()
 			default:
 				if err := d.from.loopBack(p.target, d.embargo); err != nil {
 					d.from.abort(err.Error())

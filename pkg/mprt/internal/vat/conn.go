@@ -28,7 +28,7 @@ type Conn struct {
 	questions table[*Question]
 	answers   map[uint32]*Call
 	running   int // answers that have not returned
-	exports   table[*export]
+	exports   table[export]
 	exported  map[*Cap]uint32
 	imports   map[uint32]*Cap
 	embargoes table[*Cap]
@@ -67,6 +67,8 @@ type export struct {
 	n   uint32 // references that the peer holds
 	// promised says that the peer was told it is a promise.
 	promised bool
+	// pinned keeps the export although the peer holds no reference.
+	pinned bool
 }
 
 // New starts a session over nc, which it takes over. bootstrap, whose
@@ -103,14 +105,16 @@ var loopback = func() *Conn {
 // Stats returns the connection's counters, which go on counting.
 func (c *Conn) Stats() *Stats { return &c.stats }
 
+// Owner is what [Options] named.
+func (c *Conn) Owner() any { return c.opts.Owner }
+
 // NetConn is the stream below, for its addresses and credentials.
 func (c *Conn) NetConn() net.Conn { return c.nc }
 
 // Done is closed when the session has ended.
 func (c *Conn) Done() <-chan struct{} { return c.done }
 
-// Err is why the session ended, nil as long as it lasts. It matches
-// [ErrDisconnected] after an orderly end too.
+// Err is why the session ended, nil as long as it lasts.
 func (c *Conn) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -121,14 +125,15 @@ func (c *Conn) Err() error {
 // dropped. It returns when that has been done; calls being served may still
 // run, with their contexts cancelled.
 func (c *Conn) Close() error {
-	c.end(errClosed, nil)
+	c.end(ErrClosed, nil)
 	<-c.done
 	return nil
 }
 
+// Orderly ends of a session.
 var (
-	errClosed   = errors.New("connection closed on this side")
-	errPeerLeft = errors.New("peer closed the connection")
+	ErrClosed   = errors.New("connection closed on this side")
+	ErrPeerLeft = errors.New("peer closed the connection")
 )
 
 // fail ends the session because of err. What the peer did wrong it is told.
@@ -136,7 +141,7 @@ func (c *Conn) fail(err error) {
 	var bad *frameError
 	switch {
 	case errors.Is(err, io.EOF):
-		c.end(errPeerLeft, nil)
+		c.end(ErrPeerLeft, nil)
 	case errors.As(err, &bad):
 		c.abort(bad.text)
 	default:
@@ -181,7 +186,7 @@ func (c *Conn) end(err error, last *message) {
 	}
 	var caps []*Cap
 	for _, e := range c.exports.all() {
-		if e != nil {
+		if e.cap != nil {
 			caps = append(caps, e.cap)
 		}
 	}
@@ -198,7 +203,7 @@ func (c *Conn) end(err error, last *message) {
 	}
 	caps = append(caps, c.bootstrap)
 	c.bootstrap = nil
-	c.questions, c.exports, c.embargoes = table[*Question]{}, table[*export]{}, table[*Cap]{}
+	c.questions, c.exports, c.embargoes = table[*Question]{}, table[export]{}, table[*Cap]{}
 	clear(c.answers)
 	clear(c.exported)
 	clear(c.imports)
@@ -261,6 +266,30 @@ func (c *Conn) Bootstrap() *Cap {
 	return cap
 }
 
+// Pin exports a local object that the peer will get time and again, so that
+// its entry stays when it has none of the references. It does not count as a
+// reference of the caller's.
+func (c *Conn) Pin(cap *Cap) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.exported[cap]; !ok && c.err == nil {
+		c.exported[cap] = c.exports.add(export{cap: cap.AddRef(), pinned: true})
+	}
+}
+
+// Unpin ends [Conn.Pin].
+func (c *Conn) Unpin(cap *Cap) {
+	c.mu.Lock()
+	id, ok := c.exported[cap]
+	var dropped *Cap
+	if ok {
+		c.exports.at(id).pinned = false
+		dropped, _ = c.releaseExport(id, 0)
+	}
+	c.mu.Unlock()
+	dropped.Release()
+}
+
 // table hands out small ids, a returned one first.
 type table[T any] struct {
 	entries []T
@@ -285,6 +314,9 @@ func (t *table[T]) get(id uint32) (v T) {
 	}
 	return v
 }
+
+// at is the entry of an id that is in use.
+func (t *table[T]) at(id uint32) *T { return &t.entries[id] }
 
 func (t *table[T]) remove(id uint32) {
 	var zero T

@@ -146,7 +146,7 @@ func (c *Conn) target(to rpc.MessageTarget) (cap *Cap, refuse, err error) {
 	switch to.Which() {
 	case rpc.MessageTarget_Which_importedCap:
 		e := c.exports.get(to.ImportedCap())
-		if e == nil {
+		if e.cap == nil {
 			return nil, nil, protocolError("no export has id %d", to.ImportedCap())
 		}
 		return e.cap.AddRef(), nil, nil
@@ -234,7 +234,7 @@ func (c *Conn) importCap(d rpc.CapDescriptor) (*Cap, error) {
 		return c.imported(d.SenderPromise(), kindImportedPromise)
 	case rpc.CapDescriptor_Which_receiverHosted:
 		e := c.exports.get(d.ReceiverHosted())
-		if e == nil {
+		if e.cap == nil {
 			return nil, fmt.Errorf("no export has id %d", d.ReceiverHosted())
 		}
 		return e.cap.AddRef(), nil

@@ -31,7 +31,10 @@ func forward(target *Cap, call *Call) {
 	q.mode = flushNoWait
 	q.send()
 	ctx, cancel := context.WithCancelCause(context.Background())
-	call.OnCancel(cancel)
+	call.Exec = forwarded(cancel)
+	if err := call.Cancelled(); err != nil {
+		cancel(err)
+	}
 	go func() {
 		defer cancel(nil)
 		defer q.Release()
@@ -44,6 +47,12 @@ func forward(target *Cap, call *Call) {
 		}
 	}()
 }
+
+// forwarded is the executor of a call that is carried out elsewhere.
+type forwarded context.CancelCauseFunc
+
+func (f forwarded) Cancel(err error) { f(err) }
+func (f forwarded) Execute(*Call)    { panic("vat: a forwarded call is on no queue") }
 
 // returnCopy completes the call with a copy of another call's results. After
 // an error the call is still to be completed.

@@ -24,8 +24,8 @@ type Options struct {
 	// Trace, if set, sees every message that is sent or received, in order.
 	// It must not keep the message nor call into the connection.
 	Trace func(sent bool, m rpc.Message)
-	// Name is what errors call the peer.
-	Name string
+	// Owner is what the connection belongs to; see [Conn.Owner].
+	Owner any
 }
 
 func (o *Options) setDefaults() {

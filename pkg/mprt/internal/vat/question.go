@@ -16,7 +16,8 @@ import (
 // touched.
 type Question struct {
 	// c is the connection over which the call went, the loopback if its
-	// target turned out to be local. It is set by Send; c.mu guards what
+	// target turned out to be local. Send sets it, to where the call is held
+	// if the target is not known yet, and it stays so; c.mu guards what
 	// follows it.
 	c  *Conn
 	id uint32
@@ -30,11 +31,13 @@ type Question struct {
 	ret       *message  // the return's message, nil after an exception
 	results   capnp.Ptr // its content
 	err       error
-	exported  []uint32 // export ids in the params, one a reference
-	pipelines []*Cap   // promises for parts of the results
-	refs      int      // the caller's and one a pipeline
-	finished  bool     // Finish was sent before the return came
-	served    *Call    // the other end of a call within this process
+	exported  []uint32  // export ids in the params, one a reference
+	pipelines []*Cap    // promises for parts of the results
+	refs      int       // the caller's and one a pipeline
+	finished  bool      // Finish was sent before the return came
+	served    *Call     // the other end of a call within this process
+	inner     *Question // goes over another connection in this one's place, one reference
+	outer     *Question // the question whose place this one took
 	mode      flushMode
 
 	// Waiting; see reader.go.
@@ -133,42 +136,102 @@ func (q *Question) sendTo(target *Cap) {
 	for {
 		switch {
 		case target == nil:
-			q.c = loopback
 			q.failUnsent(ErrNull)
 			return
 		case target.kind == kindBroken:
-			q.c = loopback
 			q.failUnsent(target.err)
 			return
 		case target.kind == kindLocal:
-			q.c = loopback
-			q.sendLocal(target)
+			if q = q.over(loopback); q != nil {
+				q.sendLocal(target)
+			}
 			return
 		}
 		c := target.conn
 		c.mu.Lock()
-		if p := target.promise; p != nil {
-			switch {
-			case p.holding:
-				q.c = c
-				p.held = append(p.held, delivery{q: q})
-				c.mu.Unlock()
+		p := target.promise
+		if p != nil && p.target != nil && !p.holding {
+			c.mu.Unlock()
+			target = p.target
+			continue
+		}
+		if q.c != nil && q.c != c {
+			c.mu.Unlock()
+			if q = q.over(c); q == nil {
 				return
-			case p.target != nil:
-				c.mu.Unlock()
-				target = p.target
-				continue
 			}
-			p.called = true
+			continue
 		}
 		q.c = c
+		switch {
+		case p == nil:
+		case p.holding:
+			p.held = append(p.held, delivery{q: q})
+			c.mu.Unlock()
+			return
+		default:
+			p.called = true
+		}
 		c.sendCall(q, target)
 		return
 	}
 }
 
+// over returns the question that goes over c: q, or if q was held on another
+// connection, where somebody may wait for it, one that will pass its outcome on
+// to q; nil if nobody wants the outcome any more. No lock may be held.
+func (q *Question) over(c *Conn) *Question {
+	switch q.c {
+	case nil:
+		q.c = c
+		return q
+	case c:
+		return q
+	}
+	inner := questionPool.Get().(*Question)
+	inner.c, inner.refs, inner.mode, inner.outer = c, 1, q.mode, q
+	inner.params, inner.call, inner.content = q.params, q.call, q.content
+	q.params, q.call, q.content = nil, rpc.Call{}, capnp.Struct{}
+	q.c.mu.Lock()
+	dropped := q.finished
+	if !dropped {
+		q.inner = inner
+	}
+	q.c.mu.Unlock()
+	if dropped {
+		inner.recycle()
+		q.recycle()
+		return nil
+	}
+	return inner
+}
+
+// deliverOuter gives the outcome of q to the question in whose place it went.
+func (q *Question) deliverOuter(ret *message, results capnp.Ptr, err error) {
+	outer := q.outer
+	q.c.mu.Lock()
+	q.outer = nil
+	q.state = returned
+	gone := q.refs == 0
+	q.c.mu.Unlock()
+	outer.c.mu.Lock()
+	owned := outer.inner == q
+	outer.inner = nil
+	outer.c.mu.Unlock()
+	outer.deliver(ret, results, err)
+	switch {
+	case gone:
+		q.recycle()
+	case owned:
+		q.Release()
+	}
+}
+
 // failUnsent ends a call that never left.
 func (q *Question) failUnsent(err error) {
+	if q.c == nil {
+		q.c = loopback
+	}
 	q.params.release()
 	q.params = nil
 	q.deliver(nil, capnp.Ptr{}, err)
@@ -176,6 +239,10 @@ func (q *Question) failUnsent(err error) {
 
 // deliver gives q its outcome and resolves what was pipelined on it.
 func (q *Question) deliver(ret *message, results capnp.Ptr, err error) {
+	if q.outer != nil {
+		q.deliverOuter(ret, results, err)
+		return
+	}
 	c := q.c
 	c.mu.Lock()
 	q.ret, q.results, q.err = ret, results, err
@@ -203,10 +270,7 @@ func (c *Conn) returned(q *Question) (gone bool) {
 	if q.refs == 0 {
 		return true
 	}
-	c.dropFollower(q)
-	if c.leader != q {
-		q.signal()
-	}
+	c.wake(q) // it can lead this connection while the outcome came from another
 	return false
 }
 
@@ -272,6 +336,9 @@ func (q *Question) Release() {
 		return
 	}
 	c.mu.Lock()
+	// A goroutine that ended while it waited has left these behind.
+	c.dropWaiting(q)
+	c.dropFollower(q)
 	gone := c.unrefQuestion(q)
 	c.mu.Unlock()
 	if gone {
@@ -295,6 +362,9 @@ func (c *Conn) unrefQuestion(q *Question) (gone bool) {
 	// Nobody wants the return any more; the entry stays until it comes.
 	q.finished = true
 	switch {
+	case q.inner != nil:
+		go q.inner.Release() // it has another lock
+		q.inner = nil
 	case q.state != sent:
 	case c != loopback:
 		c.sendFinish(q.id, true)

@@ -59,12 +59,19 @@ func (q *Queue) Busy() bool {
 
 // Run runs calls until none is left. Only for whom Put told to.
 func (q *Queue) Run() {
+	done := false
+	defer func() {
+		if !done { // a handler ended the goroutine
+			go q.Run()
+		}
+	}()
 	for {
 		q.mu.Lock()
 		call := q.pop()
 		if call == nil {
 			q.busy = false
 			q.mu.Unlock()
+			done = true
 			return
 		}
 		q.mu.Unlock()
@@ -72,8 +79,8 @@ func (q *Queue) Run() {
 	}
 }
 
-// start runs q on a goroutine of its own. A nil queue needs none.
-func (q *Queue) start() {
+// Start runs q on a goroutine of its own. A nil queue needs none.
+func (q *Queue) Start() {
 	if q != nil {
 		go q.Run()
 	}

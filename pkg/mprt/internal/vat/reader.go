@@ -192,7 +192,7 @@ func (c *Conn) lead(q *Question) {
 	for {
 		if m := c.readMessage(); m != nil {
 			if queue, _ := c.dispatch(m); queue != nil {
-				queue.start()
+				queue.Start()
 			}
 		}
 		c.mu.Lock()
@@ -219,7 +219,7 @@ func (c *Conn) background() {
 			queue, call = c.dispatch(m)
 		}
 		if queue != nil && call.Pace.Slow() {
-			queue.start()
+			queue.Start()
 			queue = nil
 		}
 		c.mu.Lock()

@@ -261,10 +261,10 @@ func (c *Conn) describe(d rpc.CapDescriptor, cap *Cap) (id uint32, isExport bool
 		if c.exports.len() >= c.opts.MaxExports {
 			return 0, false, fmt.Errorf("more than %d objects are exported", c.opts.MaxExports)
 		}
-		id = c.exports.add(&export{cap: cap.AddRef(), promised: cap.promise != nil})
+		id = c.exports.add(export{cap: cap.AddRef(), promised: cap.promise != nil})
 		c.exported[cap] = id
 	}
-	e := c.exports.get(id)
+	e := c.exports.at(id)
 	e.n++
 	if !e.promised {
 		d.SetSenderHosted(id)
@@ -293,8 +293,7 @@ func (c *Conn) sendResolve(id uint32, promise, target *Cap) {
 	r.SetPromiseId(id)
 	broken := target.Broken()
 	c.mu.Lock()
-	e := c.exports.get(id)
-	if c.err != nil || e == nil || e.cap != promise {
+	if c.err != nil || c.exports.get(id).cap != promise {
 		c.mu.Unlock()
 		m.release() // the peer has released it
 		return
@@ -343,16 +342,20 @@ func (c *Conn) releaseExports(ids []uint32) (dropped []*Cap) {
 // releaseExport takes n references from an export. ok is false if the peer
 // has none so many.
 func (c *Conn) releaseExport(id, n uint32) (dropped *Cap, ok bool) {
-	e := c.exports.get(id)
-	if e == nil || e.n < n {
+	if cap := c.exports.get(id).cap; cap == nil {
 		return nil, false
 	}
-	if e.n -= n; e.n > 0 {
+	e := c.exports.at(id)
+	if e.n < n {
+		return nil, false
+	}
+	if e.n -= n; e.n > 0 || e.pinned {
 		return nil, true
 	}
+	cap := e.cap
 	c.exports.remove(id)
-	delete(c.exported, e.cap)
-	return e.cap, true
+	delete(c.exported, cap)
+	return cap, true
 }
 
 func releaseAll(caps []*Cap) {
@@ -420,7 +423,9 @@ func (c *Conn) dropCap(cap *Cap) {
 		if c.imports[cap.id] == cap {
 			delete(c.imports, cap.id)
 		}
-		c.sendRelease(cap.id, cap.received)
+		if cap.received > 0 {
+			c.sendRelease(cap.id, cap.received)
+		}
 	case kindPipelined, kindQueued:
 		if q != nil {
 			for i, p := range q.pipelines {

@@ -66,11 +66,12 @@ type funcServer struct {
 	queue   Queue
 	f       func(call *Call) error
 	dropped chan struct{}
+	ended   chan error
 	pace    Pace
 }
 
 func newFuncServer(f func(call *Call) error) *funcServer {
-	return &funcServer{f: f, dropped: make(chan struct{})}
+	return &funcServer{f: f, dropped: make(chan struct{}), ended: make(chan error, 8)}
 }
 
 func (s *funcServer) Accept(call *Call) *Queue {
@@ -86,6 +87,8 @@ func (s *funcServer) Execute(call *Call) {
 	}
 	call.Return()
 }
+
+func (s *funcServer) Cancel(err error) { s.ended <- err }
 
 func (s *funcServer) Dropped() { close(s.dropped) }
 
@@ -226,10 +229,8 @@ func TestCancel(t *testing.T) {
 		if call.Params.Uint64(0) != 0 {
 			return echo(call)
 		}
-		ended := make(chan error, 1)
-		call.OnCancel(func(err error) { ended <- err })
 		close(started)
-		err := <-ended
+		err := <-call.Exec.(*funcServer).ended
 		cancelled <- err
 		return err
 	}), nil)
@@ -256,10 +257,8 @@ func TestDisconnect(t *testing.T) {
 	started := make(chan struct{})
 	ended := make(chan error, 1)
 	client, server := pair(t, newFuncServer(func(call *Call) error {
-		told := make(chan error, 1)
-		call.OnCancel(func(err error) { told <- err })
 		close(started)
-		ended <- <-told
+		ended <- <-call.Exec.(*funcServer).ended
 		return nil
 	}), nil)
 	boot := client.Bootstrap()
@@ -463,6 +462,7 @@ type queueServer struct {
 
 func (s *queueServer) Accept(call *Call) *Queue { call.Exec = s; return s.queue.Put(call) }
 func (s *queueServer) Dropped()                 {}
+func (s *queueServer) Cancel(error)             {}
 func (s *queueServer) Execute(call *Call) {
 	if err := s.f(call); err != nil {
 		call.Fail(err)

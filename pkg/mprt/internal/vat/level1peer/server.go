@@ -179,7 +179,7 @@ func (l *level1) Accept(call *vat.Call) *vat.Queue {
 	case tail:
 		l.tail(call)
 	case never:
-		call.OnCancel(func(err error) {
+		call.Exec = cancelFunc(func(err error) {
 			l.mu.Lock()
 			l.cancelled++
 			l.mu.Unlock()
@@ -309,3 +309,9 @@ func (l *level1) tail(call *vat.Call) {
 		finish(call, returnNumber(call, q.Results().Uint32(0)))
 	}()
 }
+
+// cancelFunc is the executor of a call that only ends by being cancelled.
+type cancelFunc func(error)
+
+func (f cancelFunc) Cancel(err error)  { f(err) }
+func (f cancelFunc) Execute(*vat.Call) { panic("level1peer: the call is on no queue") }

@@ -1,0 +1,174 @@
+package mprt
+
+import (
+	"errors"
+	"fmt"
+
+	"capnproto.org/go/capnp/v3"
+
+	"github.com/mpgo-dev/mpgo/pkg/mprt/internal/vat"
+)
+
+// Builder writes the fields of one struct of a call: its params, its results
+// or a struct within. Numbers are set by the methods of the embedded
+// capnp.Struct. Errors, such as a message that becomes too large, are kept and
+// make the call fail; nothing has to be checked on the way.
+type Builder struct {
+	capnp.Struct
+	enc *encoder
+}
+
+// encoder is what the builders of one call share.
+type encoder struct {
+	conn *Conn // nil outside of a call
+	caps interface {
+		AddCap(*vat.Cap) capnp.Ptr
+	}
+	err error
+}
+
+// newBuilder returns a builder outside of any call, and what its errors come
+// out of.
+func newBuilder(s capnp.Struct) (Builder, func() error) {
+	enc := &encoder{}
+	return Builder{s, enc}, func() error { return enc.err }
+}
+
+// SetErr makes the call fail with err, unless it fails already.
+func (b Builder) SetErr(err error) {
+	if err != nil && b.enc.err == nil {
+		b.enc.err = err
+	}
+}
+
+// With returns a builder for another struct of the same call.
+func (b Builder) With(s capnp.Struct) Builder { return Builder{s, b.enc} }
+
+// SetText sets the i-th pointer to a text, which is written also if it is
+// empty.
+func (b Builder) SetText(i uint16, v string) { b.SetErr(b.Struct.SetNewText(i, v)) }
+
+// SetData sets the i-th pointer to a copy of v; nil is null.
+func (b Builder) SetData(i uint16, v []byte) { b.SetErr(b.Struct.SetData(i, v)) }
+
+// SetPtr sets the i-th pointer.
+func (b Builder) SetPtr(i uint16, p capnp.Ptr) { b.SetErr(b.Struct.SetPtr(i, p)) }
+
+// NewStruct sets the i-th pointer to a new struct.
+func (b Builder) NewStruct(i uint16, size capnp.ObjectSize) Builder {
+	s, err := capnp.NewStruct(b.Segment(), size)
+	if err != nil {
+		b.SetErr(err)
+		// A struct of the same size elsewhere keeps what follows from failing
+		// in worse ways.
+		_, seg := capnp.NewSingleSegmentMessage(nil)
+		s, _ = capnp.NewStruct(seg, size)
+		return b.With(s)
+	}
+	b.SetPtr(i, s.ToPtr())
+	return b.With(s)
+}
+
+// SetCapability sets the i-th pointer to c, which it takes over.
+func (b Builder) SetCapability(i uint16, c Capability) {
+	if !c.IsNull() {
+		b.SetPtr(i, b.CapPtr(c))
+	}
+}
+
+var errNoCall = errors.New("objects can only be passed in a call")
+
+// CapPtr returns a pointer to c, which it takes over, to be put somewhere in
+// the message.
+func (b Builder) CapPtr(c Capability) capnp.Ptr {
+	if c.IsNull() {
+		return capnp.Ptr{}
+	}
+	if b.enc.caps == nil {
+		c.Release()
+		b.SetErr(errNoCall)
+		return capnp.Ptr{}
+	}
+	return b.enc.caps.AddCap(c.cap)
+}
+
+// Reader reads the fields of one struct of a call: its params, its results or
+// a struct within. Numbers are read by the methods of the embedded
+// capnp.Struct; the zero Reader reads a struct without any field set. Errors
+// of malformed input are kept: check Err once before using what was read.
+type Reader struct {
+	capnp.Struct
+	dec *decoder
+}
+
+// decoder is what the readers of one call share.
+type decoder struct {
+	caps interface {
+		CapAt(capnp.Ptr) (*vat.Cap, error)
+	}
+	err error
+}
+
+// newReader returns a reader outside of any call, and what its errors come out
+// of.
+func newReader(s capnp.Struct) (Reader, func() error) {
+	dec := &decoder{}
+	return Reader{s, dec}, func() error { return dec.err }
+}
+
+// Fail makes the call fail with err, unless it fails already.
+func (r Reader) Fail(err error) {
+	if err != nil && r.dec != nil && r.dec.err == nil {
+		r.dec.err = err
+	}
+}
+
+// Err is the first error of all that was read in the call.
+func (r Reader) Err() error {
+	if r.dec == nil || r.dec.err == nil {
+		return nil
+	}
+	return fmt.Errorf("malformed message: %w", r.dec.err)
+}
+
+// With returns a reader for another struct of the same call.
+func (r Reader) With(s capnp.Struct) Reader { return Reader{s, r.dec} }
+
+// Ptr returns the i-th pointer.
+func (r Reader) Ptr(i uint16) capnp.Ptr {
+	p, err := r.Struct.Ptr(i)
+	if err != nil {
+		r.Fail(err)
+	}
+	return p
+}
+
+// Text returns the text at the i-th pointer, empty for null.
+func (r Reader) Text(i uint16) string { return r.Ptr(i).Text() }
+
+// Data returns a copy of the data at the i-th pointer, nil for null.
+func (r Reader) Data(i uint16) []byte { return data(r.Ptr(i)) }
+
+// StructAt returns the struct at the i-th pointer; for null, a reader that is
+// not valid and reads a struct without any field set.
+func (r Reader) StructAt(i uint16) Reader { return r.With(r.Ptr(i).Struct()) }
+
+// Capability returns a new reference to the object at the i-th pointer.
+func (r Reader) Capability(i uint16) Capability { return r.CapAt(r.Ptr(i)) }
+
+// CapAt returns a new reference to the object that p points to.
+func (r Reader) CapAt(p capnp.Ptr) Capability {
+	if !p.IsValid() {
+		return Capability{}
+	}
+	if r.dec == nil || r.dec.caps == nil {
+		r.Fail(errNoCall)
+		return Capability{}
+	}
+	c, err := r.dec.caps.CapAt(p)
+	if err != nil {
+		r.Fail(err)
+		return Capability{}
+	}
+	return Capability{c.AddRef()}
+}

@@ -1,0 +1,223 @@
+package mprt
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"capnproto.org/go/capnp/v3"
+
+	"github.com/mpgo-dev/mpgo/pkg/mprt/internal/vat"
+)
+
+// Client is the base of every generated proxy client. Its methods may be
+// called concurrently.
+type Client struct {
+	p *proxy
+}
+
+// proxy is what copies of a Client share.
+type proxy struct {
+	cap     *vat.Cap
+	iface   *Interface
+	closed  atomic.Bool
+	cleanup runtime.Cleanup
+}
+
+// NewClient makes a client of an object that it takes over. Of the bootstrap
+// object of a connection it also exchanges thread maps, if the interface has a
+// method for it; that does not wait.
+func NewClient(c Capability, i *Interface) Client {
+	p := &proxy{cap: c.cap, iface: i}
+	if c.cap == nil {
+		p.cap = vat.NewBroken(vat.ErrNull)
+	}
+	if i.Construct != nil {
+		if conn := p.conn(); conn != nil {
+			conn.construct(p.cap, i.Construct)
+		}
+	}
+	p.cleanup = runtime.AddCleanup(p, dropProxy, droppedProxy{p.cap, i})
+	return Client{p}
+}
+
+// droppedProxy is what is left of a proxy that was never closed.
+type droppedProxy struct {
+	cap   *vat.Cap
+	iface *Interface
+}
+
+// dropProxy releases what the garbage collector found. The object dies with
+// its last reference; destroy, which may block, is left out.
+func dropProxy(d droppedProxy) {
+	if c := connOf(d.cap); c != nil && c.leaked != nil {
+		c.leaked(d.iface.Name)
+	}
+	d.cap.Release()
+}
+
+func (c Client) proxy() *proxy { return c.p }
+
+// conn is the connection to the object's process, nil if it is this one.
+func (p *proxy) conn() *Conn { return connOf(p.cap) }
+
+func connOf(c *vat.Cap) *Conn {
+	if v := c.Conn(); v != nil {
+		conn, _ := v.Owner().(*Conn)
+		return conn
+	}
+	return nil
+}
+
+// Capability returns a new reference to the object, without a type.
+func (c Client) Capability() Capability { return Capability{c.p.cap.AddRef()} }
+
+// destroyTimeout bounds how long Close waits for a peer to destroy an object.
+const destroyTimeout = 10 * time.Second
+
+// Close destroys the object, if its interface has a destroy method, and
+// releases it. It waits until the object is destroyed, for 10 seconds at the
+// most; that the connection is gone already is no error. Only the first call
+// does anything.
+func (c Client) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), destroyTimeout)
+	defer cancel()
+	return c.CloseContext(ctx)
+}
+
+// CloseContext is [Client.Close] with the caller's bound and thread.
+func (c Client) CloseContext(ctx context.Context) error {
+	p := c.p
+	if p.closed.Swap(true) {
+		return nil
+	}
+	p.cleanup.Stop()
+	defer p.cap.Release()
+	if p.iface.Destroy == nil {
+		return nil
+	}
+	call, err := begin(ctx, p, p.iface.Destroy)
+	if err == nil {
+		defer call.Finish()
+		_, err = call.Do()
+	}
+	if isDisconnected(err) {
+		return nil
+	}
+	return err
+}
+
+// Begin starts a call of a method. Fill in Params, then Do, then Finish.
+func (c Client) Begin(ctx context.Context, m *Method) (*ClientCall, error) {
+	if c.p == nil {
+		return nil, callError(m, nil, vat.ErrNull)
+	}
+	if c.p.closed.Load() {
+		return nil, callError(m, c.p.conn(), ErrClosed)
+	}
+	return begin(ctx, c.p, m)
+}
+
+// ClientCall is one call being made. It is used by one goroutine, and not
+// after Finish.
+type ClientCall struct {
+	q      *vat.Question
+	proxy  *proxy
+	conn   *Conn
+	method *Method
+	ctx    context.Context
+	// thread is where the call comes from; lease says that it was borrowed.
+	thread  *Thread
+	lease   *lease
+	enc     encoder
+	dec     decoder
+	sent    bool
+	results capnp.Struct
+}
+
+var clientCalls = sync.Pool{New: func() any { return new(ClientCall) }}
+
+func begin(ctx context.Context, p *proxy, m *Method) (*ClientCall, error) {
+	conn := p.conn()
+	if err := ctx.Err(); err != nil {
+		return nil, callError(m, conn, context.Cause(ctx))
+	}
+	q, err := vat.NewQuestion(p.cap, m.InterfaceID, m.ID, m.ParamsSize)
+	if err != nil {
+		return nil, callError(m, conn, err)
+	}
+	call := clientCalls.Get().(*ClientCall)
+	call.q, call.proxy, call.conn, call.method, call.ctx = q, p, conn, m, ctx
+	call.enc = encoder{conn: conn, caps: q}
+	call.dec = decoder{caps: q}
+	if conn != nil {
+		if err := call.addThread(); err != nil {
+			call.Finish()
+			return nil, callError(m, conn, err)
+		}
+	}
+	return call, nil
+}
+
+// Params is the params struct.
+func (c *ClientCall) Params() Builder { return Builder{c.q.Params(), &c.enc} }
+
+// Do sends the call and waits for its results, which are valid until Finish.
+func (c *ClientCall) Do() (Reader, error) {
+	c.Start()
+	return c.Wait()
+}
+
+// Start sends the call and does not wait. A call that could not be built fails
+// in Wait.
+func (c *ClientCall) Start() {
+	if c.enc.err == nil {
+		c.sent = true
+		c.q.Send()
+	}
+}
+
+// Wait waits for the results of a call that was started. They are valid until
+// Finish.
+func (c *ClientCall) Wait() (Reader, error) {
+	if !c.sent {
+		return Reader{}, callError(c.method, c.conn, c.enc.err)
+	}
+	var own *vat.Queue
+	if c.thread != nil {
+		own = &c.thread.queue
+	}
+	if err := c.q.Wait(c.ctx, own); err != nil {
+		return Reader{}, callError(c.method, c.conn, err)
+	}
+	r := Reader{c.q.Results(), &c.dec}
+	if i := c.method.ResultsThreadMap; i > 0 && c.conn != nil {
+		c.conn.setThreadMap(r.Capability(uint16(i - 1)))
+	}
+	return r, nil
+}
+
+// Pipeline returns a promise for an object in the results of a call that was
+// started; path are the pointer indexes that lead to it. Calls can be made on
+// it before the results are there.
+func (c *ClientCall) Pipeline(path ...uint16) Capability {
+	if !c.sent {
+		return Capability{vat.NewBroken(c.enc.err)}
+	}
+	return Capability{c.q.Pipeline(path...)}
+}
+
+// Finish ends the use of the call. If it has not returned, its results are
+// dropped when it does, and the peer is told that nobody waits.
+func (c *ClientCall) Finish() {
+	c.q.Release()
+	if c.lease != nil {
+		c.lease.giveBack()
+	}
+	// The proxy must not be collected before its call has been sent.
+	runtime.KeepAlive(c.proxy)
+	*c = ClientCall{}
+	clientCalls.Put(c)
+}

@@ -1,0 +1,149 @@
+package mprt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Dial connects to a peer that listens at address, "unix:PATH" or
+// "tcp:HOST:PORT"; "unix:@NAME" is an abstract socket. ctx bounds the
+// connecting alone. Close the connection when it is not needed any more.
+func Dial(ctx context.Context, address string, opts ...Option) (*Conn, error) {
+	network, addr, err := splitAddress(address)
+	if err != nil {
+		return nil, err
+	}
+	var d net.Dialer
+	nc, err := d.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return NewConn(nc, nil, append([]Option{WithName(address)}, opts...)...), nil
+}
+
+// Listen listens at an address as [Dial] has it.
+func Listen(ctx context.Context, address string) (net.Listener, error) {
+	network, addr, err := splitAddress(address)
+	if err != nil {
+		return nil, err
+	}
+	var l net.ListenConfig
+	return l.Listen(ctx, network, addr)
+}
+
+func splitAddress(address string) (network, addr string, err error) {
+	network, addr, ok := strings.Cut(address, ":")
+	if !ok || network != "unix" && network != "tcp" || addr == "" {
+		return "", "", fmt.Errorf("address %q is not unix:PATH, unix:@NAME or tcp:HOST:PORT", address)
+	}
+	return network, addr, nil
+}
+
+// Serve serves the peers that connect to l until ctx ends, which is no error,
+// or l fails. It closes l and the connections, and returns when that is done.
+func Serve(ctx context.Context, l net.Listener, s *Server, opts ...Option) error {
+	o := newOptions(opts)
+	var slots chan struct{}
+	if o.maxConnections > 0 {
+		slots = make(chan struct{}, o.maxConnections)
+	}
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	defer l.Close()
+
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	var mu sync.Mutex
+	open := map[*Conn]struct{}{}
+	defer func() {
+		mu.Lock()
+		defer mu.Unlock()
+		for c := range open {
+			go c.Close()
+		}
+	}()
+	for {
+		if slots != nil {
+			// The next peer stays in the listener's backlog until one leaves.
+			select {
+			case slots <- struct{}{}:
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		nc, err := l.Accept()
+		if err != nil {
+			switch {
+			case ctx.Err() != nil:
+				return nil
+			case isTemporary(err):
+				o.logger.Warn("accept", "error", err)
+				if slots != nil {
+					<-slots
+				}
+				if pause(ctx) != nil {
+					return nil
+				}
+				continue
+			}
+			return err
+		}
+		c := NewConn(nc, s, opts...)
+		o.logger.Info("peer connected", "peer", c.name)
+		mu.Lock()
+		open[c] = struct{}{}
+		mu.Unlock()
+		wg.Go(func() {
+			<-c.Done()
+			mu.Lock()
+			delete(open, c)
+			mu.Unlock()
+			if err := c.Err(); err != nil {
+				o.logger.Warn("peer disconnected", "peer", c.name, "error", err)
+			} else {
+				o.logger.Info("peer disconnected", "peer", c.name)
+			}
+			if slots != nil {
+				<-slots
+			}
+		})
+	}
+}
+
+// ServeConn serves one peer until it leaves or ctx ends. It takes nc over and
+// returns when the connection has ended: nil if that was in order.
+func ServeConn(ctx context.Context, nc net.Conn, s *Server, opts ...Option) error {
+	c := NewConn(nc, s, opts...)
+	select {
+	case <-c.Done():
+	case <-ctx.Done():
+		c.Close()
+	}
+	return c.Err()
+}
+
+// pause waits a little before a failed accept is tried again.
+func pause(ctx context.Context) error {
+	t := time.NewTimer(acceptPause)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// acceptPause is long enough for descriptors to become free, and too short to
+// be noticed.
+const acceptPause = 20 * time.Millisecond
+
+func isTemporary(err error) bool {
+	var ne net.Error
+	return errors.As(err, &ne) && ne.Temporary() //nolint:staticcheck // what else says that accept may succeed later
+}
