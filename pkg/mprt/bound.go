@@ -1,6 +1,14 @@
 package mprt
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+)
+
+// Context is the context of calls that are made through a bound Go interface
+// whose method has no context: it is never cancelled, and such a call borrows
+// a thread even if it is made while serving another.
+func (c Client) Context() context.Context { return context.Background() }
 
 // PanicError is what a proxy client's method panics with when a call fails
 // and the Go interface that it is bound to gives the method no error to

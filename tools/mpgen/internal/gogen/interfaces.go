@@ -403,9 +403,9 @@ func (g *generator) clientMethod(i *model.Interface, client string, s *signature
 
 	g.P("func (c *", client, ") ", begin, g.inDecl(s), " (*", g.mprt("ClientCall"), ", error) {")
 	if !g.sends(s) {
-		g.P("return c.Client.Begin(", ctx, ", &", g.methodVar(s), ")")
+		g.P("return c.Client.Begin(", ctx, ", ", g.methodRef(s), ")")
 	} else {
-		g.P("call, err := c.Client.Begin(", ctx, ", &", g.methodVar(s), ")")
+		g.P("call, err := c.Client.Begin(", ctx, ", ", g.methodRef(s), ")")
 		g.P("if err != nil {")
 		g.P("return nil, err")
 		g.P("}")
@@ -669,17 +669,14 @@ func (g *generator) take(r string, v value) string {
 	return g.mprt("StructFromWith(") + r + ", " + g.structCodec(v.whole) + ")"
 }
 
-// methodVar is the variable that describes a method.
-func (g *generator) methodVar(s *signature) string {
+// methodRef is a pointer to the description of a method.
+func (g *generator) methodRef(s *signature) string {
 	i := s.base.Interface
-	if i.File == g.schema {
-		return private(&i.Decl, s.name)
+	name := private(&i.Decl, s.name)
+	if i.File == g.schema || g.qual(i.File, i.Pos, name) == name {
+		return "&" + name
 	}
-	pkg, err := g.opts.Package(i.File)
-	if err == nil && pkg.ImportPath == g.pkg.ImportPath {
-		return private(&i.Decl, s.name)
-	}
-	return g.qual(i.File, i.Pos, aux(&i.Decl, "", "Proxy")) + ".Interface.Methods[" + strconv.Itoa(s.m.Ordinal) + "]"
+	return g.proxy(&model.Type{Kind: model.InterfaceOf, Interface: i, Args: s.base.Args}, "") + ".Interface.Methods[" + strconv.Itoa(s.m.Ordinal) + "]"
 }
 
 // server writes how to serve an implementation, and how an object is passed.
@@ -711,10 +708,19 @@ func (g *generator) server(i *model.Interface) {
 	}
 	g.P("// ", proxy, " passes ", article(name), " ", name, " from process to process.")
 	if len(i.Params) == 0 {
+		fn := "func(c " + g.mprt("Capability") + ") " + name + " { return " + made + " }"
 		g.P("var ", proxy, " = ", g.mprt("Proxy["), name, "]{")
 		g.P("Interface: &", desc, ",")
-		g.P("New: func(c ", g.mprt("Capability"), ") ", name, " { return ", made, " },")
+		if i.Func() == nil {
+			g.P("New: ", fn, ",")
+		}
 		g.P("}")
+		if i.Func() != nil {
+			// A function may take or return one of its own type, which Go would
+			// call an initialization cycle.
+			g.P()
+			g.P("func init() { ", proxy, ".New = ", fn, " }")
+		}
 	} else {
 		g.P("func ", proxy, decl, "(", params, ") *", g.mprt("Proxy["), name, use, "] {")
 		g.P("return &", g.mprt("Proxy["), name, use, "]{")
@@ -738,7 +744,7 @@ func (g *generator) unimplemented(i *model.Interface, all []*signature) {
 	for _, s := range all {
 		g.P("// ", s.name, " fails with mprt.ErrUnimplemented.")
 		g.P("func (", name, use, ") ", s.name, g.blankIn(s), " ", g.outDecl(s, len(s.out) > 0), " {")
-		g.P("return ", outVars(s, g.mprt("Unimplemented(")+"&"+g.methodVar(s)+")"))
+		g.P("return ", outVars(s, g.mprt("Unimplemented(")+g.methodRef(s)+")"))
 		g.P("}")
 		g.P()
 	}
@@ -982,10 +988,7 @@ func (g *generator) serve(i *model.Interface, s *signature) {
 	}
 	if !s.noErr {
 		g.P("if err != nil {")
-		for _, v := range s.exceptions {
-			g.throw(v)
-		}
-		g.P("return err")
+		g.throw(s.exceptions)
 		g.P("}")
 	}
 	if len(s.out) > 0 {
@@ -1009,25 +1012,30 @@ func (g *generator) serve(i *model.Interface, s *signature) {
 	g.P()
 }
 
-// throw writes the return of a declared exception, if err is one.
-func (g *generator) throw(v value) {
-	t := v.field.Type
-	if t.Kind == model.StructOf && t.Struct.Exception && selfEncoding(t.Struct) {
-		g.P("var e ", g.typ(t))
-		g.P("if ", g.imp("errors"), ".As(err, &e) {")
-		g.set("call.Results()", v.field, "e", v.owner)
+// throw writes the returns of declared exceptions, if err is one of them. Any
+// error has a text, so it can be an exception that is a Text, but only if it is
+// no other.
+func (g *generator) throw(exceptions []value) {
+	text := -1
+	for _, v := range exceptions {
+		switch t := v.field.Type; {
+		case t.Kind == model.Text:
+			text = v.field.Offset
+			continue
+		case t.Kind == model.StructOf && t.Struct.Exception && selfEncoding(t.Struct):
+			g.P("if e := (", g.typ(t), ")(nil); ", g.imp("errors"), ".As(err, &e) {")
+			g.set("call.Results()", v.field, "e", v.owner)
+		default:
+			g.P("if e := (*", g.mprt("Exception["), g.typ(t), "])(nil); ", g.imp("errors"), ".As(err, &e) {")
+			g.set("call.Results()", v.field, "e.Value", v.owner)
+		}
 		g.P("return nil")
 		g.P("}")
+	}
+	if text < 0 {
+		g.P("return err")
 		return
 	}
-	if t.Kind == model.Text {
-		g.P("call.Results().SetText(", v.field.Offset, ", err.Error())")
-		g.P("return nil")
-		return
-	}
-	g.P("var e *", g.mprt("Exception["), g.typ(t), "]")
-	g.P("if ", g.imp("errors"), ".As(err, &e) {")
-	g.set("call.Results()", v.field, "e.Value", v.owner)
+	g.P("call.Results().SetText(", text, ", err.Error())")
 	g.P("return nil")
-	g.P("}")
 }

@@ -13,10 +13,11 @@ import (
 var keywords = set("break", "case", "chan", "const", "continue", "default", "defer", "else", "fallthrough", "for", "func",
 	"go", "goto", "if", "import", "interface", "map", "package", "range", "return", "select", "struct", "switch", "type", "var")
 
-var predeclared = set("any", "append", "bool", "byte", "cap", "clear", "close", "comparable", "complex", "complex128",
-	"complex64", "copy", "delete", "error", "false", "float32", "float64", "imag", "int", "int16", "int32", "int64", "int8",
-	"iota", "len", "make", "max", "min", "new", "nil", "panic", "print", "println", "real", "recover", "rune", "string",
-	"true", "uint", "uint16", "uint32", "uint64", "uint8", "uintptr", "init", "main", "_")
+// predeclared are the names of Go's own that generated code may use, so that
+// nothing else can have them.
+var predeclared = set("any", "bool", "byte", "comparable", "error", "false", "float32", "float64", "int", "int16", "int32",
+	"int64", "int8", "len", "make", "new", "nil", "panic", "rune", "string", "true", "uint", "uint16", "uint32", "uint64",
+	"uint8", "uintptr", "_")
 
 func set(names ...string) map[string]bool {
 	m := map[string]bool{}
@@ -121,7 +122,7 @@ func private(d *model.Decl, suffix string) string {
 
 // prefixed is an unexported name that a declaration's is part of.
 func prefixed(prefix string, d *model.Decl, suffix string) string {
-	return prefix + avoid(d, goName(d)+suffix)
+	return prefix + goName(d) + suffix
 }
 
 // names hands out names, each once.
@@ -134,14 +135,6 @@ func (n names) take(name, suffix string) string {
 	}
 	n[name] = true
 	return name
-}
-
-func (n names) clone() names {
-	c := names{}
-	for k := range n {
-		c[k] = true
-	}
-	return c
 }
 
 // fieldNames are the Go names of a struct's fields.
@@ -174,7 +167,7 @@ func fieldNames(s *model.Struct) map[*model.Field]string {
 // inheritedNames are the names that an interface's own methods cannot have.
 func inheritedNames(i *model.Interface) names {
 	// What every proxy client has already.
-	taken := names{"Client": true, "Close": true, "Capability": true, "Begin": true, "Context": true}
+	taken := names{"Client": true, "Close": true, "Capability": true, "CloseContext": true, "Begin": true, "Context": true}
 	for _, t := range i.Extends {
 		for n := range inheritedNames(t.Interface) {
 			taken[n] = true

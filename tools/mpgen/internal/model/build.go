@@ -15,8 +15,7 @@ import (
 // the request names; 0, 0 if it does not know.
 type Locate func(file string, offset uint32) (line, col int)
 
-// New reads a request. The error is of type Errors if the schema cannot be
-// generated as it stands, and another if the request itself is broken.
+// New reads a request. It fails if the request is broken.
 func New(req schema.CodeGeneratorRequest, locate Locate) (s *Schema, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -70,9 +69,6 @@ func New(req schema.CodeGeneratorRequest, locate Locate) (s *Schema, err error) 
 			f()
 		}
 	}
-	if len(b.errs) > 0 {
-		return nil, b.errs.Sort()
-	}
 	return s, nil
 }
 
@@ -95,14 +91,9 @@ type builder struct {
 	interfaces map[uint64]*Interface
 	exceptions map[uint64]bool
 	locate     Locate
-	errs       Errors
 
 	// later holds what needs every struct's fields: values of struct types.
 	later []func()
-}
-
-func (b *builder) errorf(pos Pos, format string, args ...any) {
-	b.errs = append(b.errs, &Error{pos, fmt.Sprintf(format, args...)})
 }
 
 func (b *builder) node(id uint64) schema.Node {

@@ -1,0 +1,69 @@
+# Generic structs and interfaces, as programs that use libmultiprocess have them and beyond.
+
+@0xc8e4f0a6b2d71935;
+
+using Proxy = import "/mp/proxy.capnp";
+
+struct Pair(Key, Value) {
+  key @0 :Key;
+  value @1 :Value;
+}
+
+struct Result(Value) {
+  # A value or an error.
+
+  union {
+    value @0 :Value;
+    error @1 :Text;
+  }
+}
+
+struct Coin {
+  amount @0 :Int64;
+}
+
+struct Tree(T) {
+  # Refers to itself, with the same argument and with another.
+
+  value @0 :T;
+  left @1 :Tree(T);
+  texts @2 :Tree(Text);
+  children @3 :List(Tree(T));
+  struct Branch(U) {
+    t @0 :T;
+    u @1 :U;
+    group :group {
+      tree @2 :Tree(U);
+    }
+  }
+  branch @4 :Branch(Data);
+}
+
+struct User {
+  coins @0 :List(Pair(Data, List(Pair(Data, Coin))));
+  result @1 :Result(Coin);
+  tree @2 :Tree(Text);
+  coinTree @3 :Tree(Coin);
+  branch @4 :Tree(Coin).Branch(List(UInt8));
+  unbound @5 :Tree;
+  store @6 :Store(Text, Coin);
+  named @7 :Pair(Text, Store(Text, Data));
+  byName @8 :List(Pair(Text, List(Text)));
+}
+
+interface Store(Key, Value) {
+  get @0 (key :Key) -> (result :Value);
+  all @1 () -> (entries :List(Pair(Key, Value)));
+  swap @2 () -> (store :Store(Value, Key));
+  any @3 [T] (value :T) -> (result :T);
+}
+
+interface TextStore extends(Store(Text, Coin)) {
+  count @0 (context :Proxy.Context) -> (result :UInt32);
+}
+
+interface Wallet {
+  getCoins @0 (context :Proxy.Context) -> (result :List(Pair(Data, List(Pair(Data, Coin)))));
+  getResult @1 (context :Proxy.Context, pair :Pair(Text, Coin)) -> (result :Result(Coin));
+  open @2 () -> (store :Store(Text, Coin), texts :TextStore);
+}

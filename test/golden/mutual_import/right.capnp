@@ -1,0 +1,12 @@
+@0xa9d3c7f1e5b60428;
+
+using Left = import "left.capnp";
+
+struct Leaf {
+  name @0 :Text;
+  parent @1 :Left.Node;
+}
+
+interface Visitor extends(Left.Walker) {
+  visit @0 (leaf :Leaf, walker :Left.Walker) -> (more :Bool);
+}
