@@ -1,0 +1,177 @@
+package gazelle
+
+import (
+	"log"
+	"path"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/bazelbuild/bazel-gazelle/language"
+	golang "github.com/bazelbuild/bazel-gazelle/language/go"
+	"github.com/bazelbuild/bazel-gazelle/rule"
+)
+
+// importsAttr holds, until Resolve, the names of the schemas that a target has: rules index them.
+const importsAttr = "_capnp_import_names"
+
+// group is what becomes one capnp_library and one mp_go_library.
+type group struct {
+	name       string
+	files      []string
+	importPath string
+}
+
+// GenerateRules writes the targets for the schemas of one folder. An mp_go_library that lists schemas in its own srcs is
+// kept that way, and its schemas get no capnp_library.
+func (*extension) GenerateRules(args language.GenerateArgs) language.GenerateResult {
+	s := settingsOf(args.Config)
+	if s.generate == generateOff {
+		return language.GenerateResult{}
+	}
+	var result language.GenerateResult
+	add := func(r *rule.Rule, files []string) {
+		var names []string
+		imports := map[string]bool{}
+		for _, file := range files {
+			name := s.importName(args.Rel, file)
+			names = append(names, name)
+			found, err := scanImports(filepath.Join(args.Dir, file), name)
+			if err != nil {
+				// A schema that a rule makes is not there to be read.
+				if !contains(args.GenFiles, file) {
+					log.Printf("%s: %v", args.Rel, err)
+				}
+				continue
+			}
+			for _, imported := range found {
+				imports[imported] = true
+			}
+		}
+		r.SetPrivateAttr(importsAttr, names)
+		result.Gen = append(result.Gen, r)
+		result.Imports = append(result.Imports, sortedKeys(imports))
+	}
+
+	available := map[string]bool{}
+	for _, file := range append(append([]string{}, args.RegularFiles...), args.GenFiles...) {
+		if strings.HasSuffix(file, ".capnp") && !strings.Contains(file, "/") {
+			available[file] = true
+		}
+	}
+	names := map[string]bool{}
+	for _, file := range handWritten(args.File) {
+		var kept []string
+		for _, src := range file.AttrStrings("srcs") {
+			if available[strings.TrimPrefix(src, ":")] {
+				delete(available, strings.TrimPrefix(src, ":"))
+				kept = append(kept, strings.TrimPrefix(src, ":"))
+			}
+		}
+		if len(kept) == 0 {
+			continue
+		}
+		r := rule.NewRule(mpGoLibrary, file.Name())
+		r.SetAttr("srcs", kept)
+		names[file.Name()] = true
+		add(r, kept)
+	}
+
+	for _, g := range groups(args, s, sortedKeys(available)) {
+		library := rule.NewRule(capnpLibrary, strings.ReplaceAll(s.libraryName, "{name}", g.name))
+		library.SetAttr("srcs", g.files)
+		if prefix := s.stripPrefix(args.Rel); prefix != "" {
+			library.SetAttr("strip_import_prefix", prefix)
+		}
+		library.SetAttr("visibility", []string{"//visibility:public"})
+		add(library, g.files)
+
+		code := rule.NewRule(mpGoLibrary, strings.ReplaceAll(s.goName, "{name}", g.name))
+		code.SetAttr("schemas", []string{":" + library.Name()})
+		code.SetAttr("importpath", g.importPath)
+		code.SetAttr("visibility", []string{"//visibility:public"})
+		add(code, g.files)
+		names[library.Name()], names[code.Name()] = true, true
+	}
+
+	// Targets whose schemas are gone go too. What has only schemas of other packages was written by hand for good reason.
+	if args.File != nil {
+		for _, r := range args.File.Rules {
+			if names[r.Name()] {
+				continue
+			}
+			switch r.Kind() {
+			case capnpLibrary:
+				if allLocal(r.AttrStrings("srcs")) {
+					result.Empty = append(result.Empty, rule.NewRule(capnpLibrary, r.Name()))
+				}
+			case mpGoLibrary:
+				if allLocal(append(r.AttrStrings("srcs"), r.AttrStrings("schemas")...)) {
+					result.Empty = append(result.Empty, rule.NewRule(mpGoLibrary, r.Name()))
+				}
+			}
+		}
+	}
+	return result
+}
+
+// handWritten returns the mp_go_library targets with schemas of their own.
+func handWritten(f *rule.File) []*rule.Rule {
+	if f == nil {
+		return nil
+	}
+	var rules []*rule.Rule
+	for _, r := range f.Rules {
+		if r.Kind() == mpGoLibrary && len(r.AttrStrings("srcs")) > 0 {
+			rules = append(rules, r)
+		}
+	}
+	return rules
+}
+
+func groups(args language.GenerateArgs, s settings, files []string) []group {
+	if len(files) == 0 {
+		return nil
+	}
+	importPath := golang.InferImportPath(args.Config, args.Rel)
+	if s.generate == generatePackage {
+		name := path.Base(args.Rel)
+		if args.Rel == "" {
+			name = path.Base(importPath)
+		}
+		return []group{{name: name, files: files, importPath: importPath}}
+	}
+	var all []group
+	for _, file := range files {
+		name := strings.TrimSuffix(file, ".capnp")
+		all = append(all, group{name: name, files: []string{file}, importPath: path.Join(importPath, name)})
+	}
+	return all
+}
+
+func allLocal(labels []string) bool {
+	for _, l := range labels {
+		if strings.HasPrefix(l, "@") || strings.HasPrefix(l, "//") {
+			return false
+		}
+	}
+	return len(labels) > 0
+}
+
+func contains(list []string, s string) bool {
+	for _, e := range list {
+		if e == s {
+			return true
+		}
+	}
+	return false
+}
+
+func sortedKeys(set map[string]bool) []string {
+	keys := make([]string, 0, len(set))
+	for k := range set {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}

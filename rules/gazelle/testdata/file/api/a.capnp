@@ -1,0 +1,2 @@
+@0x8d1e6a3b5c7f9021;
+using B = import "b.capnp";
