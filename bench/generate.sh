@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the peers' generated code again. Needs protoc, capnp and the plugins on PATH:
+# Makes the generated code of the peers, mpgo included, again. Needs protoc, capnp and the plugins on PATH:
 #   go install google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
 #   go install google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
 #   go install connectrpc.com/connect/cmd/protoc-gen-connect-go@v1.21.1
@@ -21,3 +21,8 @@ protoc -I internal/foopb \
 std=$(go list -m -f '{{.Dir}}' capnproto.org/go/capnp/v3)/std
 (cd internal/foocapnp && capnp compile -I "$std" -ogo foo.capnp)
 gofmt -w internal/foopb internal/foocapnp
+
+mpgen=$(mktemp)
+trap 'rm -f "$mpgen"' EXIT
+(cd .. && go build -o "$mpgen" ./tools/mpgen)
+(cd internal/foomp && "$mpgen" --importpath=$module/internal/foomp foo.capnp)

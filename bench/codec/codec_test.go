@@ -8,8 +8,11 @@ import (
 	"capnproto.org/go/capnp/v3"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mpgo-dev/mpgo/pkg/mprt"
+
 	"github.com/mpgo-dev/mpgo/bench/internal/foo"
 	"github.com/mpgo-dev/mpgo/bench/internal/foocapnp"
+	"github.com/mpgo-dev/mpgo/bench/internal/foomp"
 	"github.com/mpgo-dev/mpgo/bench/internal/foopb"
 )
 
@@ -18,8 +21,36 @@ var codecs = []struct {
 	name string
 	new  func(*foo.Struct) (encode func([]byte) ([]byte, error), decode func([]byte) (*foo.Struct, error))
 }{
+	{"mpgo", mpgo},
 	{"go-capnp", goCapnp},
 	{"protobuf-go", protobufGo},
+}
+
+// mpgo's generated struct is a plain value.
+func mpgo(s *foo.Struct) (func([]byte) ([]byte, error), func([]byte) (*foo.Struct, error)) {
+	v := foomp.FromStruct(s)
+	msg, _ := capnp.NewSingleSegmentMessage(nil)
+	encode := func(buf []byte) ([]byte, error) {
+		seg, err := msg.Reset(capnp.SingleSegment(buf[:0]))
+		if err != nil {
+			return nil, err
+		}
+		root, err := capnp.NewRootStruct(seg, v.CapnpSize())
+		if err != nil {
+			return nil, err
+		}
+		v.MarshalCapnp(mprt.Builder{Struct: root})
+		return seg.Data(), nil
+	}
+	decode := func(data []byte) (*foo.Struct, error) {
+		msg := &capnp.Message{Arena: capnp.SingleSegment(data)}
+		var v foomp.FooStruct
+		if err := mprt.Unmarshal(msg, &v); err != nil {
+			return nil, err
+		}
+		return v.ToStruct(), nil
+	}
+	return encode, decode
 }
 
 // goCapnp sets and gets every field by the generated accessors. It writes into a message that is reset and used again.

@@ -54,6 +54,7 @@ var byName = []struct {
 	peer Peer
 }{
 	{Raw, rawPeer{}},
+	{"mpgo", mpgoPeer{}},
 	{"go-capnp", capnpPeer{}},
 	{"grpc-go", grpcPeer{}},
 	{"connect-go", connectPeer{}},
