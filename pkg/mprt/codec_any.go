@@ -3,6 +3,7 @@ package mprt
 import (
 	"errors"
 	"fmt"
+	"strconv"
 
 	"capnproto.org/go/capnp/v3"
 )
@@ -65,6 +66,19 @@ func MustAnyPointer(segment string) AnyPointer {
 
 // IsNull reports whether there is nothing.
 func (a AnyPointer) IsNull() bool { return !a.ptr.IsValid() }
+
+// String tells what kind of value it is.
+func (a AnyPointer) String() string {
+	switch {
+	case a.IsNull():
+		return "null"
+	case a.ptr.Struct().IsValid():
+		return "struct"
+	case a.ptr.List().IsValid():
+		return "list of " + strconv.Itoa(a.ptr.List().Len())
+	}
+	return "object"
+}
 
 // Ptr returns the value as go-capnp has it. Capabilities in it mean nothing
 // outside.

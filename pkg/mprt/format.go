@@ -48,8 +48,11 @@ func (b *formatter) value(v reflect.Value, depth int) {
 		b.add("…")
 		return
 	}
-	if depth > 0 && v.IsValid() && v.CanInterface() && v.Kind() != reflect.Struct && v.Kind() != reflect.Pointer {
-		if s, ok := v.Interface().(fmt.Stringer); ok && v.Kind() != reflect.Interface {
+	// What has a String method of its own, such as an enum or a time.Time, is
+	// shown by it. Generated structs have one on their pointers only; here their
+	// fields are shown one by one, within the limit for the whole.
+	if depth > 0 && v.IsValid() && v.CanInterface() && v.Kind() != reflect.Pointer && v.Kind() != reflect.Interface {
+		if s, ok := v.Interface().(fmt.Stringer); ok {
 			b.add(s.String())
 			return
 		}

@@ -47,29 +47,29 @@ func (e Nested_Color) String() string {
 	return mprt.EnumName("Nested_Color", uint16(e), "cyan", "magenta")
 }
 
-const Nested_Limit_ uint32 = 42
+const Nested_Limit uint32 = 42
 
-const Answer_ int32 = 42
+const Answer int32 = 42
 
-var Bytes_ = []byte("\x00\xff")
+var Bytes = []byte("\x00\xff")
 
-const Favourite_ Color = Color_Green
+const Favourite Color = Color_Green
 
-const Greeting_ = "Grüße,\n\"you\""
+const Greeting = "Grüße,\n\"you\""
 
-var Holder_ = &Pointers{
+var Holder = &Pointers{
 	Any:       mprt.MustAnyPointer("\x01\x00\x00\x00#\x00\x00\x00\x02\x00\x03\x00\x05\x00\a\x00"),
 	AnyStruct: mprt.MustAnyPointer("\x00\x00\x00\x00\x02\x00\x02\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x05\x00\x00\x00:\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00origin\x00\x00"),
 	AnyList:   mprt.MustAnyPointer("\x01\x00\x00\x00#\x00\x00\x00\x02\x00\x03\x00\x05\x00\a\x00"),
 }
 
-var Infinite_ float64 = math.Inf(1)
+var Infinite float64 = math.Inf(1)
 
-var Origin_ = &Shape{Name: "origin", Which: Shape_Which_Radius, Radius: 0}
+var Origin = &Shape{Name: "origin", Which: Shape_Which_Radius, Radius: 0}
 
-const Precise_ float64 = 0.1
+const Precise float64 = 0.1
 
-var Primes_ = []uint16{2, 3, 5, 7}
+var Primes = []uint16{2, 3, 5, 7}
 
 // Defaults is the struct Defaults of everything.capnp.
 //

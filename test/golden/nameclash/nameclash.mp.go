@@ -32,9 +32,9 @@ func (e Enum) String() string {
 	return mprt.EnumName("Enum", uint16(e), "string", "type", "nil")
 }
 
-const Error_ int32 = 1
+const Error int32 = 1
 
-const String_ = "a constant"
+const String = "a constant"
 
 // Failure is the struct Failure of nameclash.capnp.
 type Failure struct {

@@ -102,7 +102,7 @@ func avoid(d *model.Decl, name string) string {
 	for again := true; again; {
 		again = false
 		for _, s := range d.Siblings {
-			if name == scope+upper(s) {
+			if s != d.Name && name == scope+upper(s) {
 				name, again = name+"_", true
 			}
 		}
