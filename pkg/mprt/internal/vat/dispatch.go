@@ -352,8 +352,15 @@ func (c *Conn) handleReturn(m *message) error {
 		}
 		c.questions.remove(id)
 	}
-	gone := c.returned(q)
-	c.mu.Unlock()
+	gone := false
+	if q.outer != nil {
+		q.ret, q.results, q.err = nil, noPtr, nil
+		c.mu.Unlock()
+		q.deliverOuter(results, content, outcome)
+	} else {
+		gone = c.returned(q)
+		c.mu.Unlock()
+	}
 	releaseAll(dropped)
 	if gone {
 		q.recycle()
