@@ -53,6 +53,7 @@ func NewConn(nc net.Conn, offer *Server, opts ...Option) *Conn {
 	}
 	o.vat.Owner = c
 	c.vat = vat.New(nc, offer.capability(), o.vat)
+	c.vat.Start()
 	go c.watchEnd()
 	return c
 }

@@ -281,6 +281,9 @@ func (q *Question) takeResults(m *message, root capnp.Ptr, err error) {
 // handler kept is also covered by other references of the peer's; else it
 // reports false, and what was kept is released by messages of its own.
 func (c *Conn) disown(params *message) bool {
+	if params == nil { // a bootstrap
+		return true
+	}
 	caps := params.caps
 	for _, cap := range caps {
 		if cap == nil || cap.conn != c || cap.kind != kindImported && cap.kind != kindImportedPromise {

@@ -71,8 +71,9 @@ type export struct {
 	pinned bool
 }
 
-// New starts a session over nc, which it takes over. bootstrap, whose
-// reference it takes over, is what the peer gets when it asks; it may be nil.
+// New makes a session over nc, which it takes over; [Conn.Start] starts it.
+// bootstrap, whose reference it takes over, is what the peer gets when it
+// asks; it may be nil.
 func New(nc net.Conn, bootstrap *Cap, opts Options) *Conn {
 	opts.setDefaults()
 	raw := rawConn(nc)
@@ -89,9 +90,11 @@ func New(nc net.Conn, bootstrap *Cap, opts Options) *Conn {
 	c.out = newOutput(raw, &c.mu)
 	c.cancelled.L = &c.mu
 	c.reading = true
-	go c.background()
 	return c
 }
+
+// Start has the session read. Call it once.
+func (c *Conn) Start() { go c.background() }
 
 // loopback stands for the connection of calls on objects of this process: its
 // role is always held, so that who waits sleeps until the call returns.

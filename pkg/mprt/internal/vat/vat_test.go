@@ -51,6 +51,8 @@ func pairOver(t testing.TB, a, b net.Conn, s, clientSide Server) (client, server
 	}
 	client = New(a, boot, Options{})
 	server = New(b, NewServer(s), Options{})
+	client.Start()
+	server.Start()
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("client: %v; server: %v", client.Err(), server.Err())

@@ -23,10 +23,12 @@ func main() {
 		args = args[1:]
 		options.Trace = trace
 	}
-	p := peer.Peer{Serve: func(conn net.Conn) { vat.New(conn, vat.NewServer(&level1{}), options) }}
+	p := peer.Peer{Serve: func(conn net.Conn) { vat.New(conn, vat.NewServer(&level1{}), options).Start() }}
 	for _, s := range scenarios {
 		p.Scenarios = append(p.Scenarios, peer.Scenario{Name: s.name, Run: func(ctx context.Context, conn net.Conn) error {
-			return s.try(ctx, vat.New(conn, nil, options))
+			c := vat.New(conn, nil, options)
+			c.Start()
+			return s.try(ctx, c)
 		}})
 	}
 	os.Exit(p.Main(args))
