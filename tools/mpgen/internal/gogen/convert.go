@@ -60,8 +60,7 @@ func (g *generator) toWire(b string, f *model.Field, v string) string {
 		}
 		return g.mprt(name) + "(" + b + ", " + v + ")"
 	}
-	g.errorf(f.Pos, "$Go.type(%q) on %s: no convention converts it from %s; name functions with $Go.toGo and $Go.fromGo", f.Go.Type, f.Name, wire)
-	return v
+	return v // validate lets nothing else through
 }
 
 // fromWire converts what the schema's type is in Go to the bound Go type.
@@ -87,7 +86,7 @@ func (g *generator) fromWire(r string, f *model.Field, expr string) string {
 		}
 		return g.mprt(name+"[") + bound + "](" + r + ", " + expr + ")"
 	}
-	return expr // toWire has said what is wrong
+	return expr
 }
 
 // conversion is v converted to a type.

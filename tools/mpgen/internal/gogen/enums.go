@@ -70,7 +70,7 @@ func structName(s *model.Struct) string {
 
 func (g *generator) whichConst(s *model.Struct, f *model.Field) string {
 	_, members := whichNames(s)
-	return g.qual(s.File, s.Pos, members[f.Discriminant])
+	return g.qual(s.File, members[f.Discriminant])
 }
 
 // which writes the type that tells the members of a union apart.

@@ -208,10 +208,6 @@ func (g *generator) fallback(lhs string, f *model.Field) {
 	if f.Default == nil || !f.Type.Kind.Pointer() || f.Type.Kind == model.Text || f.Has != nil {
 		return
 	}
-	if f.Go.Map || f.Go.Set || f.Go.Value || converted(f) {
-		g.errorf(f.Pos, "%s has a default, which a map, a set, a struct held by value or a bound Go type cannot have", f.Name)
-		return
-	}
 	cond := lhs + " == nil"
 	if f.Type.Kind == model.AnyPointer {
 		cond = lhs + ".IsNull()"
@@ -299,14 +295,7 @@ func (g *generator) mapFuncs(f *model.Field, owner string) (set, get string) {
 		return set, get
 	}
 	g.local[set], g.local[get] = true, true
-	if usesParams(f.Type) {
-		g.errorf(f.Pos, "$Go.map on %s: not for a map whose types are type parameters", f.Name)
-		return set, get
-	}
-	s, key, val, ok := g.pair(f, f.Type)
-	if !ok {
-		return set, get
-	}
+	s, key, val, _ := g.pair(f, f.Type)
 	g.after = append(g.after, func() {
 		typ := g.fieldType(f)
 		g.P("func ", set, "(b ", g.mprt("Builder"), ", i uint16, m ", typ, ") {")

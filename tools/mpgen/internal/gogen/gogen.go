@@ -182,13 +182,13 @@ func (g *generator) mprt(name string) string  { return g.imp(mprtPath) + "." + n
 func (g *generator) capnp(name string) string { return g.imp(capnpPath) + "." + name }
 
 // qual qualifies a name of the package that a schema file is in.
-func (g *generator) qual(f *model.File, pos model.Pos, name string) string {
+func (g *generator) qual(f *model.File, name string) string {
 	if f == g.schema || f == nil {
 		return name
 	}
 	pkg, err := g.opts.Package(f)
 	if err != nil {
-		g.errorf(pos, "%v", err)
+		g.errorf(model.Pos{File: g.schema.Name}, "%v", err)
 		return name
 	}
 	if pkg.ImportPath == g.pkg.ImportPath {
@@ -199,6 +199,7 @@ func (g *generator) qual(f *model.File, pos model.Pos, name string) string {
 
 // file writes the whole file.
 func (g *generator) file() {
+	g.validate()
 	for _, e := range g.schema.Enums {
 		g.enum(e)
 	}

@@ -355,13 +355,13 @@ func (g *generator) clientMethod(i *model.Interface, client string, s *signature
 		if g.outDecl(s, false) == "" {
 			ret = ""
 		}
-		convert := "(*" + g.qual(base.File, base.Pos, aux(&base.Decl, "", "Client")) + ")(c)."
+		convert := "(*" + g.qual(base.File, aux(&base.Decl, "", "Client")) + ")(c)."
 		g.P("func (c *", client, ") ", s.name, g.inDecl(s), " ", g.outDecl(s, false), " {")
 		g.P(ret, convert, s.name, "(", inVars(s), ")")
 		g.P("}")
 		g.P()
 		g.P("// ", s.start, " is ", s.name, " without the wait for its results.")
-		g.P("func (c *", client, ") ", s.start, g.inDecl(s), " *", g.qual(base.File, base.Pos, g.callType(s)), " {")
+		g.P("func (c *", client, ") ", s.start, g.inDecl(s), " *", g.qual(base.File, g.callType(s)), " {")
 		g.P("return ", convert, s.start, "(", inVars(s), ")")
 		g.P("}")
 		g.P()
@@ -558,7 +558,7 @@ func (g *generator) pipelineType(v value) string {
 	if t.Interface.Func() != nil {
 		return g.valueType(v)
 	}
-	return "*" + g.qual(t.Interface.File, t.Interface.Pos, aux(&t.Interface.Decl, "", "Client")) + g.typeArgs(t.Args)
+	return "*" + g.qual(t.Interface.File, aux(&t.Interface.Decl, "", "Client")) + g.typeArgs(t.Args)
 }
 
 func (g *generator) pipelineNew(v value) string {
@@ -570,7 +570,7 @@ func (g *generator) pipelineNew(v value) string {
 	if len(t.Args) > 0 {
 		made += ", " + g.codecList(t.Args)
 	}
-	return g.qual(t.Interface.File, t.Interface.Pos, aux(&t.Interface.Decl, "New", "Client")) + g.typeArgs(t.Args) + "(" + made + ")"
+	return g.qual(t.Interface.File, aux(&t.Interface.Decl, "New", "Client")) + g.typeArgs(t.Args) + "(" + made + ")"
 }
 
 // fail writes how a method fails with an error, if a condition holds.
@@ -673,7 +673,7 @@ func (g *generator) take(r string, v value) string {
 func (g *generator) methodRef(s *signature) string {
 	i := s.base.Interface
 	name := private(&i.Decl, s.name)
-	if i.File == g.schema || g.qual(i.File, i.Pos, name) == name {
+	if i.File == g.schema || g.qual(i.File, name) == name {
 		return "&" + name
 	}
 	return g.proxy(&model.Type{Kind: model.InterfaceOf, Interface: i, Args: s.base.Args}, "") + ".Interface.Methods[" + strconv.Itoa(s.m.Ordinal) + "]"

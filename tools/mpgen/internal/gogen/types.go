@@ -24,7 +24,7 @@ func (g *generator) typ(t *model.Type) string {
 		return "[]" + g.elem(t.Elem)
 	case model.EnumOf:
 		e := t.Enum
-		return g.qual(e.File, e.Pos, goName(&e.Decl))
+		return g.qual(e.File, goName(&e.Decl))
 	case model.StructOf:
 		return "*" + g.structType(t)
 	case model.InterfaceOf:
@@ -35,7 +35,7 @@ func (g *generator) typ(t *model.Type) string {
 		if i.Go.Wrap != "" {
 			return g.goType(i.Go.Wrap, i.File, i.Pos)
 		}
-		return g.qual(i.File, i.Pos, goName(&i.Decl)) + g.typeArgs(t.Args)
+		return g.qual(i.File, goName(&i.Decl)) + g.typeArgs(t.Args)
 	case model.AnyPointer:
 		return g.mprt("AnyPointer")
 	case model.Capability:
@@ -66,9 +66,9 @@ func (g *generator) structType(t *model.Type) string {
 	case s.Go.Wrap != "":
 		return g.goType(s.Go.Wrap, s.File, s.Pos)
 	case s.Group:
-		return g.qual(s.File, s.Pos, groupName(&s.Decl)) + g.typeArgs(t.Args)
+		return g.qual(s.File, groupName(&s.Decl)) + g.typeArgs(t.Args)
 	}
-	return g.qual(s.File, s.Pos, goName(&s.Decl)) + g.typeArgs(t.Args)
+	return g.qual(s.File, goName(&s.Decl)) + g.typeArgs(t.Args)
 }
 
 func (g *generator) typeArgs(args []*model.Type) string {
@@ -109,7 +109,7 @@ func (g *generator) goType(text string, home *model.File, pos model.Pos) string 
 		if predeclared[text] {
 			return prefix + text
 		}
-		return prefix + g.qual(home, pos, text)
+		return prefix + g.qual(home, text)
 	}
 	importPath, name := text[:slash+1+dot], text[slash+2+dot:]
 	if importPath == g.pkg.ImportPath {
@@ -169,7 +169,7 @@ func selfEncoding(s *model.Struct) bool {
 // structCodec is the mprt.StructCodec of a struct that does not encode itself.
 func (g *generator) structCodec(t *model.Type) string {
 	s := t.Struct
-	lit := g.qual(s.File, s.Pos, aux(&s.Decl, "", "Codec")) + g.typeArgs(t.Args)
+	lit := g.qual(s.File, aux(&s.Decl, "", "Codec")) + g.typeArgs(t.Args)
 	return lit + "{" + g.codecList(t.Args) + "}"
 }
 
@@ -238,7 +238,7 @@ func (g *generator) elemCodec(t *model.Type) string {
 // a call that makes it for a generic one.
 func (g *generator) proxy(t *model.Type, addr string) string {
 	i := t.Interface
-	name := g.qual(i.File, i.Pos, aux(&i.Decl, "", "Proxy"))
+	name := g.qual(i.File, aux(&i.Decl, "", "Proxy"))
 	if len(i.Params) == 0 {
 		return addr + name
 	}
@@ -308,22 +308,10 @@ func (g *generator) fieldType(f *model.Field) string {
 		s := f.Group
 		return groupName(&s.Decl) + g.paramUse(s.Params)
 	case f.Go.Map:
-		_, key, val, ok := g.pair(f, t)
-		if !ok {
-			return "struct{}"
-		}
+		_, key, val, _ := g.pair(f, t)
 		return "map[" + g.typ(key.Type) + "]" + g.fieldType(val)
 	case f.Go.Set:
-		if t.Kind != model.ListOf {
-			g.errorf(f.Pos, "$Go.set on %s: a set is a list", f.Name)
-			return "struct{}"
-		}
-		switch k := t.Elem.Kind; {
-		case k == model.Text || k != model.Void && k != model.Bool && !k.Pointer():
-			return "map[" + g.typ(t.Elem) + "]struct{}"
-		}
-		g.errorf(f.Pos, "$Go.set on %s: a set holds numbers, enums or texts", f.Name)
-		return "struct{}"
+		return "map[" + g.typ(t.Elem) + "]struct{}"
 	case converted(f):
 		if f.Has != nil {
 			return "*" + g.boundType(f)
@@ -333,8 +321,6 @@ func (g *generator) fieldType(f *model.Field) string {
 		return g.structType(t)
 	case f.Has != nil && !nilable(t) || f.Go.Optional && t.Kind == model.Text:
 		return "*" + g.typ(t)
-	case f.Go.Optional && !nilable(t):
-		g.errorf(f.Pos, "$Go.optional on %s: only a Text can be null where the schema has no has%s", f.Name, upper(f.Name))
 	}
 	return g.typ(t)
 }

@@ -85,7 +85,7 @@ func (g *generator) fieldList(s *model.Struct, values []model.FieldValue) string
 		}
 		switch {
 		case f.Group != nil:
-			parts = append(parts, names[f]+": "+g.qual(f.Group.File, f.Pos, groupName(&f.Group.Decl))+g.paramUse(f.Group.Params)+"{"+g.fieldList(f.Group, fv.Group)+"}")
+			parts = append(parts, names[f]+": "+g.qual(f.Group.File, groupName(&f.Group.Decl))+g.paramUse(f.Group.Params)+"{"+g.fieldList(f.Group, fv.Group)+"}")
 		case f.Type.Kind == model.Void || fv.Value.Null:
 		case numeric(f):
 			// A number is an untyped constant, of whatever type it is bound to.
@@ -142,7 +142,7 @@ func (g *generator) float(v *model.Value) string {
 func (g *generator) enumerant(t *model.Type, n uint16) string {
 	e := t.Enum
 	if int(n) < len(e.Enumerants) {
-		return g.qual(e.File, e.Pos, enumerantNames(e)[n])
+		return g.qual(e.File, enumerantNames(e)[n])
 	}
 	return fmt.Sprintf("%s(%d)", g.typ(t), n)
 }

@@ -1,0 +1,456 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"capnproto.org/go/capnp/v3"
+	"capnproto.org/go/capnp/v3/std/capnp/schema"
+
+	"github.com/mpgo-dev/mpgo/tools/mpgen/internal/compiler"
+	"github.com/mpgo-dev/mpgo/tools/mpgen/internal/gogen"
+	"github.com/mpgo-dev/mpgo/tools/mpgen/internal/model"
+)
+
+const generateUsage = `usage: mpgen [generate] [flags] file.capnp...
+
+Writes a Go file for each schema file: foo.capnp becomes foo.mp.go. It holds the
+schema's types, and for each interface a proxy client and a proxy server.
+
+    mpgen -I . --go_out=calculator --importpath=example.com/app/calculator calculator.capnp
+
+Flags:
+  -I dir                      where imports that start with a slash are looked for; repeatable.
+                              The standard ones (/capnp/c++.capnp, /mp/proxy.capnp, ...) are built in.
+  --go_out=dir                the folder to write to (default: the working directory)
+  --importpath=path           the Go import path of the generated package; not needed if the files say
+                              it with $Go.import
+  --package=name              its Go package name (default: the last element of the import path)
+  --map=schema=importpath     the Go import path of a schema that is imported; repeatable
+  --bindings=file             a file that says how the schema maps to Go where the schema does not; repeatable
+
+Flags for build tools:
+  @file                       more arguments, one a line
+  --schema=name=file          a file that may be imported by a name, and where it is; repeatable. No other
+                              files are looked for then
+  --out=name=file             generate a --schema into a file; repeatable
+  --importable=name           a --schema that those named by --out may import; repeatable
+  --label=label               the target being built, for messages
+  --label_of=name=label       the target that has a --schema, for messages; repeatable
+  --request=file              take a compiled schema (capnp compile -o-) instead of compiling
+
+Errors are printed as file:line:column: message. The exit status is then 1, and no file is written; it is 2
+for wrong arguments.
+`
+
+// generateOptions are the arguments of `mpgen generate`.
+type generateOptions struct {
+	roots      []string
+	files      []string
+	goOut      string
+	importPath string
+	pkg        string
+	maps       pairs
+	bindings   []string
+	schemas    pairs
+	outs       pairs
+	importable []string
+	label      string
+	labels     pairs
+	request    string
+}
+
+// pairs is a repeatable flag whose values are name=value.
+type pairs []pair
+
+type pair struct{ name, value string }
+
+func (p *pairs) String() string { return "" }
+
+func (p *pairs) Set(s string) error {
+	name, value, ok := strings.Cut(s, "=")
+	if !ok || name == "" || value == "" {
+		return fmt.Errorf("%q is not of the form name=value", s)
+	}
+	*p = append(*p, pair{name, value})
+	return nil
+}
+
+// find returns the last value for a name.
+func (p pairs) find(name string) (string, bool) {
+	for i := len(p) - 1; i >= 0; i-- {
+		if p[i].name == name {
+			return p[i].value, true
+		}
+	}
+	return "", false
+}
+
+// list is a repeatable flag.
+type list []string
+
+func (l *list) String() string     { return "" }
+func (l *list) Set(s string) error { *l = append(*l, s); return nil }
+
+func parseGenerate(args []string) (*generateOptions, error) {
+	args, err := expandParamFiles(args)
+	if err != nil {
+		return nil, err
+	}
+	o := &generateOptions{}
+	fs := flag.NewFlagSet("mpgen", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.Var((*list)(&o.roots), "I", "")
+	fs.StringVar(&o.goOut, "go_out", ".", "")
+	fs.StringVar(&o.importPath, "importpath", "", "")
+	fs.StringVar(&o.pkg, "package", "", "")
+	fs.Var(&o.maps, "map", "")
+	fs.Var((*list)(&o.bindings), "bindings", "")
+	fs.Var(&o.schemas, "schema", "")
+	fs.Var(&o.outs, "out", "")
+	fs.Var((*list)(&o.importable), "importable", "")
+	fs.StringVar(&o.label, "label", "", "")
+	fs.Var(&o.labels, "label_of", "")
+	fs.StringVar(&o.request, "request", "", "")
+	for {
+		if err := fs.Parse(args); err != nil {
+			return nil, err
+		}
+		if fs.NArg() == 0 {
+			break
+		}
+		// The flag package stops at the first file; flags may come after it.
+		o.files = append(o.files, fs.Arg(0))
+		args = fs.Args()[1:]
+	}
+	switch {
+	case len(o.files) == 0 && len(o.outs) == 0 && o.request == "":
+		return nil, errors.New("no schema file given")
+	case len(o.files) > 0 && len(o.outs) > 0:
+		return nil, errors.New("--out names the files to generate, so there can be no other arguments")
+	case len(o.outs) > 0 && len(o.schemas) == 0:
+		return nil, errors.New("--out needs --schema to say where the schema is")
+	}
+	return o, nil
+}
+
+// expandParamFiles replaces @file by the lines of the file.
+func expandParamFiles(args []string) ([]string, error) {
+	var out []string
+	for _, a := range args {
+		name, ok := strings.CutPrefix(a, "@")
+		if !ok {
+			out = append(out, a)
+			continue
+		}
+		content, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		for _, line := range strings.Split(string(content), "\n") {
+			if line = strings.TrimSuffix(line, "\r"); line != "" {
+				out = append(out, line)
+			}
+		}
+	}
+	return out, nil
+}
+
+// generate is `mpgen generate`.
+func generate(args []string, stdout, stderr io.Writer) int {
+	o, err := parseGenerate(args)
+	if err != nil {
+		return badArguments("generate", generateUsage, err, stdout, stderr)
+	}
+	files, err := o.run()
+	if err == nil {
+		err = writeAll(files)
+	}
+	var diags compiler.Diagnostics
+	var errs model.Errors
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &diags):
+		fmt.Fprint(stderr, diags.Format())
+	case errors.As(err, &errs):
+		for _, e := range errs {
+			o.show(stderr, e)
+		}
+	default:
+		fmt.Fprintf(stderr, "mpgen: %v\n", err)
+	}
+	return 1
+}
+
+// run makes the content of the files to write, by name.
+func (o *generateOptions) run() (map[string][]byte, error) {
+	req, err := o.compile()
+	if err != nil {
+		return nil, err
+	}
+	m, err := model.New(req, o.locate)
+	if err != nil {
+		return nil, err
+	}
+	generated := map[*model.File]bool{}
+	for _, f := range m.Files {
+		generated[f] = true
+	}
+	outputs, err := gogen.Generate(m, gogen.Options{
+		Package: func(f *model.File) (gogen.Package, error) { return o.packageOf(f, generated[f]) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	for _, out := range outputs {
+		name, err := o.outputName(out.Schema)
+		if err != nil {
+			return nil, err
+		}
+		if _, ok := files[name]; ok {
+			return nil, fmt.Errorf("two of the schema files would both become %s: give each its own --go_out", name)
+		}
+		files[name] = out.Content
+	}
+	return files, nil
+}
+
+// compile returns the compiled schema. Its errors are compiler.Diagnostics.
+func (o *generateOptions) compile() (schema.CodeGeneratorRequest, error) {
+	if o.request != "" {
+		return readRequest(o.request)
+	}
+	options := compiler.Options{ImportPaths: o.roots, Bindings: o.bindings}
+	files := o.files
+	if len(o.schemas) > 0 {
+		options = compiler.Options{FS: o, Dir: "/", ImportPaths: []string{"/"}, Bindings: o.bindings}
+		if len(o.outs) > 0 {
+			options.Importable = append([]string{}, o.importable...)
+		}
+		for _, out := range o.outs {
+			files = append(files, out.name)
+		}
+	}
+	res, diags := compiler.Compile(options, files...)
+	if len(diags) > 0 {
+		for _, d := range diags {
+			o.explain(d)
+		}
+		return schema.CodeGeneratorRequest{}, diags
+	}
+	return res.Request, nil
+}
+
+// readRequest reads a request that another compiler wrote.
+func readRequest(name string) (schema.CodeGeneratorRequest, error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return schema.CodeGeneratorRequest{}, err
+	}
+	msg, err := capnp.Unmarshal(data)
+	if err != nil {
+		return schema.CodeGeneratorRequest{}, fmt.Errorf("%s: %w", name, err)
+	}
+	// The whole file is in memory already; reading it over and over is no harm.
+	msg.ResetReadLimit(math.MaxUint64)
+	req, err := schema.ReadRootCodeGeneratorRequest(msg)
+	if err != nil {
+		return schema.CodeGeneratorRequest{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return req, nil
+}
+
+// ReadFile reads a file by the name that --schema or --bindings gives it.
+func (o *generateOptions) ReadFile(name string) ([]byte, error) {
+	if file := o.file(name); file != "" {
+		return compiler.OS.ReadFile(file)
+	}
+	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+}
+
+// file is where a file is whose name the compiler knows; "" if nobody gave it.
+func (o *generateOptions) file(name string) string {
+	name = "/" + strings.TrimPrefix(name, "/")
+	if file, ok := o.schemas.find(name); ok {
+		return file
+	}
+	for _, b := range o.bindings {
+		if "/"+strings.TrimPrefix(path.Clean(filepath.ToSlash(b)), "/") == name {
+			return b
+		}
+	}
+	return ""
+}
+
+// explain makes an error tell a user of a build tool what to do about it.
+func (o *generateOptions) explain(d *compiler.Diagnostic) {
+	if len(o.schemas) == 0 {
+		return
+	}
+	shown := func(p *compiler.Position) {
+		if file := o.file(p.File); file != "" {
+			p.File = file
+		}
+	}
+	shown(&d.Start)
+	shown(&d.End)
+	for i := range d.Notes {
+		shown(&d.Notes[i].Start)
+	}
+	if o.label == "" {
+		return
+	}
+	switch d.Code {
+	case compiler.ImportNotListed:
+		label, ok := o.labels.find("/" + strings.TrimPrefix(d.Import, "/"))
+		if !ok {
+			label = "the target that has " + d.Import
+		}
+		d.Message, d.Hint = fmt.Sprintf("import %q: missing dep: add %s to deps of %s", d.Import, label, o.label), ""
+	case compiler.ImportNotFound:
+		d.Message, d.Hint = fmt.Sprintf("import %q: no target in deps of %s has this file: add the one with %s in its srcs", d.Import, o.label, d.Import), ""
+	}
+}
+
+// source reads the source of a schema file that the request names.
+func (o *generateOptions) source(name string) (shown string, src []byte) {
+	if file := o.file(name); file != "" {
+		src, _ := os.ReadFile(file)
+		return file, src
+	}
+	// The names of files outside of the working directory start from the root.
+	for _, dir := range append([]string{"", "/"}, o.roots...) {
+		shown := filepath.Join(dir, filepath.FromSlash(name))
+		if src, err := os.ReadFile(shown); err == nil {
+			return shown, src
+		}
+	}
+	return name, nil // only errors are less precise for it
+}
+
+// locate implements [model.Locate].
+func (o *generateOptions) locate(name string, offset uint32) (line, col int) {
+	_, src := o.source(name)
+	if int64(offset) >= int64(len(src)) {
+		return 0, 0
+	}
+	before := src[:offset]
+	return bytes.Count(before, []byte("\n")) + 1, len(before) - bytes.LastIndexByte(before, '\n')
+}
+
+// show prints an error with its line and a caret.
+func (o *generateOptions) show(w io.Writer, e *model.Error) {
+	shown, src := o.source(e.Pos.File)
+	pos := e.Pos
+	pos.File = shown
+	fmt.Fprintf(w, "%s: error: %s\n", pos, e.Msg)
+	lines := strings.Split(string(src), "\n")
+	if pos.Line == 0 || pos.Line > len(lines) {
+		return
+	}
+	line := lines[pos.Line-1]
+	indent := strings.Map(func(r rune) rune {
+		if r == '\t' {
+			return r
+		}
+		return ' '
+	}, line[:min(pos.Col-1, len(line))])
+	fmt.Fprintf(w, "    %s\n    %s^\n", line, indent)
+}
+
+// packageOf finds the Go package of a schema file. generated says whether the
+// file is one to generate.
+func (o *generateOptions) packageOf(f *model.File, generated bool) (gogen.Package, error) {
+	importPath, name := "", ""
+	switch {
+	case generated:
+		importPath, name = o.importPath, o.pkg
+		if importPath == "" {
+			importPath = f.Go.Import
+		}
+		if name == "" {
+			name = f.Go.Package
+		}
+		if importPath == "" {
+			return gogen.Package{}, errors.New("no Go import path: give --importpath, or $Go.import in the file")
+		}
+	default:
+		for _, key := range []string{f.Name, "/" + strings.TrimPrefix(f.Name, "/"), strings.TrimPrefix(f.Name, "/")} {
+			if importPath == "" {
+				importPath, _ = o.maps.find(key)
+			}
+		}
+		if importPath == "" {
+			importPath, name = f.Go.Import, f.Go.Package
+		}
+		if importPath == "" {
+			return gogen.Package{}, errors.New(o.missingPackage(f.Name))
+		}
+	}
+	if name == "" {
+		name = gogen.PackageName(importPath)
+	}
+	return gogen.Package{ImportPath: importPath, Name: name}, nil
+}
+
+func (o *generateOptions) missingPackage(name string) string {
+	if o.label == "" {
+		return fmt.Sprintf("no Go package for %s, whose types are used: give --map=%s=IMPORTPATH, or the file itself as an argument", name, name)
+	}
+	label, ok := o.labels.find("/" + strings.TrimPrefix(name, "/"))
+	if !ok {
+		label = "the mp_go_library for " + name
+	}
+	return fmt.Sprintf("no Go package for %s: add %s to deps of %s", name, label, o.label)
+}
+
+// outputName is where the code of a schema file goes.
+func (o *generateOptions) outputName(schema string) (string, error) {
+	if len(o.outs) > 0 {
+		if file, ok := o.outs.find("/" + strings.TrimPrefix(schema, "/")); ok {
+			return file, nil
+		}
+		return "", fmt.Errorf("no --out for %s", schema)
+	}
+	base := path.Base(filepath.ToSlash(schema))
+	return filepath.Join(o.goOut, strings.TrimSuffix(base, ".capnp")+".mp.go"), nil
+}
+
+// writeAll writes all files or, if anything fails on the way, none.
+func writeAll(files map[string][]byte) (err error) {
+	temps := map[string]string{}
+	defer func() {
+		for _, temp := range temps {
+			_ = os.Remove(temp) // what was not renamed
+		}
+	}()
+	for name, content := range files {
+		dir := filepath.Dir(name)
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return err
+		}
+		temp := filepath.Join(dir, fmt.Sprintf(".%s.%d", filepath.Base(name), os.Getpid()))
+		temps[name] = temp
+		if err := os.WriteFile(temp, content, 0o666); err != nil {
+			return err
+		}
+	}
+	for name := range files {
+		if err := os.Rename(temps[name], name); err != nil {
+			return err
+		}
+		delete(temps, name)
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package gogen
+
+import (
+	"github.com/mpgo-dev/mpgo/tools/mpgen/internal/model"
+)
+
+// validate reports the bindings that do not fit what they stand at, and takes
+// them away, so that the rest can go on as if they were not there.
+func (g *generator) validate() {
+	for _, s := range g.schema.Structs {
+		g.validateStruct(s)
+	}
+	for _, i := range g.schema.Interfaces {
+		for _, m := range i.Methods {
+			for _, s := range []*model.Struct{m.Params, m.Results} {
+				if s.Anonymous {
+					g.validateStruct(s)
+				}
+			}
+		}
+	}
+}
+
+func (g *generator) validateStruct(s *model.Struct) {
+	for _, f := range s.Fields {
+		if f.Group != nil {
+			g.validateStruct(f.Group)
+			continue
+		}
+		g.validateField(f)
+	}
+}
+
+func (g *generator) validateField(f *model.Field) {
+	b := &f.Go
+	kinds := 0
+	for _, set := range []bool{b.Map, b.Set, b.Value, b.Type != "", b.Convert != ""} {
+		if set {
+			kinds++
+		}
+	}
+	if kinds > 1 {
+		g.errorf(f.Pos, "%s has more than one of $Go.map, $Go.set, $Go.value, $Go.type and $Go.convert", f.Name)
+		*b = model.Bindings{Name: b.Name}
+		return
+	}
+	if b.Map {
+		if _, _, _, ok := g.pair(f, f.Type); !ok {
+			b.Map = false
+		} else if usesParams(f.Type) {
+			g.errorf(f.Pos, "$Go.map on %s: not for a map whose types are type parameters", f.Name)
+			b.Map = false
+		}
+	}
+	if b.Set && !settable(f.Type) {
+		g.errorf(f.Pos, "$Go.set on %s: a set is a list of numbers, enums or texts", f.Name)
+		b.Set = false
+	}
+	if b.Value && f.Type.Kind != model.StructOf {
+		g.errorf(f.Pos, "$Go.value on %s: it is no struct", f.Name)
+		b.Value = false
+	}
+	if b.Optional && f.Type.Kind != model.Text {
+		g.errorf(f.Pos, "$Go.optional on %s: only a Text needs it. A number is optional if the schema has a has%s :Bool beside it; other types have a nil anyway",
+			f.Name, upper(f.Name))
+		b.Optional = false
+	}
+	if (b.ToGo == "") != (b.FromGo == "") || b.ToGo != "" && b.Type == "" {
+		g.errorf(f.Pos, "%s needs all of $Go.type, $Go.toGo and $Go.fromGo, or none of the last two", f.Name)
+		b.ToGo, b.FromGo = "", ""
+	}
+	if b.Type != "" && b.ToGo == "" && !conventional(f) {
+		g.errorf(f.Pos, "$Go.type(%q) on %s: no convention converts %s to it; name functions with $Go.toGo and $Go.fromGo, or use $Go.convert", b.Type, f.Name, g.typ(f.Type))
+		b.Type = ""
+	}
+	if converted(f) {
+		g.boundType(f) // reports what is no Go type
+	}
+	if f.Default != nil && f.Type.Kind.Pointer() && f.Type.Kind != model.Text && (b.Map || b.Set || b.Value || converted(f)) {
+		g.errorf(f.Pos, "%s has a default, which a map, a set, a struct held by value or a bound Go type cannot have", f.Name)
+		f.Default = nil
+	}
+}
+
+func settable(t *model.Type) bool {
+	if t.Kind != model.ListOf {
+		return false
+	}
+	k := t.Elem.Kind
+	return k == model.Text || k != model.Void && k != model.Bool && !k.Pointer()
+}
+
+// conventional reports whether a field's type is one that conventions convert
+// to others.
+func conventional(f *model.Field) bool {
+	switch k := f.Type.Kind; k {
+	case model.Float32, model.Float64, model.Text, model.Data:
+		return true
+	case model.ListOf:
+		return integer(f.Type.Elem.Kind)
+	default:
+		return integer(k)
+	}
+}
