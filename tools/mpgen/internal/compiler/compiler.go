@@ -55,7 +55,7 @@ type Options struct {
 //
 // Compile keeps no state; calls may run at the same time.
 func Compile(o Options, files ...string) (*Result, Diagnostics) {
-	c := &compiler{fs: o.FS, dir: o.Dir, noStandard: o.NoStandardImports, files: map[string]*file{}, nodes: map[uint64]*node{}}
+	c := &compiler{fs: o.FS, dir: o.Dir, noStandard: o.NoStandardImports, files: map[string]*file{}, nodes: map[uint64]*node{}, applied: map[any][]applied{}}
 	if c.fs == nil {
 		c.fs = OS
 	}
@@ -77,6 +77,9 @@ func Compile(o Options, files ...string) (*Result, Diagnostics) {
 	}
 	for _, name := range files {
 		c.request(name)
+	}
+	for _, name := range o.Bindings {
+		c.bindings(name)
 	}
 	nodes, described := c.nodesOf(c.requested)
 	if len(c.problems) > 0 {
@@ -112,6 +115,7 @@ type compiler struct {
 	builtins     map[string]*node
 	builtinNodes []*node
 
+	applied  map[any][]applied // annotations from bindings files
 	problems []problem
 
 	// What has been spent on names, types and values, and the limit, which

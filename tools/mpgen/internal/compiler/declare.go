@@ -45,7 +45,7 @@ func (n *node) doLayOut() {
 		t, ok := n.typeOf(d.Type, implicits{})
 		n.out.typ = t
 		if ok {
-			n.setValue(d.Value, t, unboundEnv, func(v *value, _ *typ) { n.out.value = v })
+			n.setValue(n, d.Value, t, unboundEnv, func(v *value, _ *typ) { n.out.value = v })
 		} else {
 			n.failed = true
 		}
@@ -65,7 +65,7 @@ func (n *node) doLayOut() {
 		n.layOutInterface()
 	}
 	n.out.placed = d.Kind == syntax.ConstDecl || d.Kind == syntax.EnumDecl || d.Kind == syntax.StructDecl || d.Kind == syntax.InterfaceDecl
-	n.annotate(&n.out.annots, d.Annots, target)
+	n.annotate(&n.out.annots, d.Annots, d, target)
 }
 
 func (n *node) checkGenericParams() {
@@ -95,7 +95,7 @@ func (n *node) finish() bool {
 	defer func() { n.busy = false }()
 	for i := 0; i < len(n.unfilled); i++ {
 		u := n.unfilled[i]
-		n.fill(u.expr, u.typ, u.env, false, u.set)
+		n.fill(u, false)
 	}
 	n.unfilled = nil
 	n.state = finished
@@ -111,21 +111,33 @@ func (n *node) typeOf(e *syntax.Expr, im implicits) (*typ, bool) {
 	return r.asType(n.file.c, n.file)
 }
 
-// annotate applies annotations to something of n that is of the kind target.
-func (n *node) annotate(to *[]outAnnotation, as []syntax.Annotation, target syntax.Targets) {
-	if len(as) == 0 {
+// annotate applies annotations to something of n that is of the kind target:
+// those that stand there, and those that bindings files apply to key, which is
+// its *syntax.Decl or *syntax.ParamDecl.
+func (n *node) annotate(to *[]outAnnotation, as []syntax.Annotation, key any, target syntax.Targets) {
+	more := n.file.c.applied[key]
+	if len(as)+len(more) == 0 {
 		return
 	}
 	// Values may be set later, so the list must not move.
-	list := make([]outAnnotation, 0, len(as))
-	for i := range as {
-		if a, ok := n.annotation(&as[i], target); ok {
-			list = append(list, a)
-			at := &list[len(list)-1]
-			if as[i].Value != nil {
-				n.setValue(as[i].Value, at.typ, n.annotationEnv(at), func(v *value, t *typ) { at.value, at.typ = v, t })
-			}
+	list := make([]outAnnotation, 0, len(as)+len(more))
+	apply := func(from *node, a *syntax.Annotation) {
+		out, ok := from.annotation(a, target)
+		if !ok {
+			n.failed = true
+			return
 		}
+		list = append(list, out)
+		at := &list[len(list)-1]
+		if a.Value != nil {
+			n.setValue(from, a.Value, at.typ, from.annotationEnv(at), func(v *value, t *typ) { at.value, at.typ = v, t })
+		}
+	}
+	for i := range as {
+		apply(n, &as[i])
+	}
+	for _, m := range more {
+		apply(m.from, m.a)
 	}
 	*to = list
 }

@@ -1,6 +1,8 @@
 package compiler
 
 import (
+	"math"
+
 	"capnproto.org/go/capnp/v3"
 	"capnproto.org/go/capnp/v3/std/capnp/schema"
 )
@@ -86,6 +88,8 @@ func (c *compiler) emit(nodes, described []*outNode) (schema.CodeGeneratorReques
 		w.requestedFile(schema.CodeGeneratorRequest_RequestedFile(files.Struct(i)), f)
 	}
 	w.check(req.SetRequestedFiles(schema.CodeGeneratorRequest_RequestedFile_List(files)))
+	// Reading it over and over is no harm: it is in memory already.
+	req.Message().ResetReadLimit(math.MaxUint64)
 	return req, w.err
 }
 

@@ -36,7 +36,7 @@ func (n *node) layOutEnum() {
 	for i, d := range ds {
 		ordinals.check(d.Ordinal)
 		n.out.enumerants[i] = newMember(d, codeOrder[d])
-		n.annotate(&n.out.enumerants[i].annots, d.Annots, syntax.TargetEnumerant)
+		n.annotate(&n.out.enumerants[i].annots, d.Annots, d, syntax.TargetEnumerant)
 	}
 }
 
@@ -74,7 +74,7 @@ func (n *node) layOutInterface() {
 			results = &syntax.ParamList{}
 		}
 		m.resultsID, m.resultBrand = n.paramStruct(d, results, true)
-		n.annotate(&m.annots, d.Annots, syntax.TargetMethod)
+		n.annotate(&m.annots, d.Annots, d, syntax.TargetMethod)
 	}
 }
 

@@ -34,6 +34,7 @@ type member struct {
 	typeExpr   *syntax.Expr
 	value      *syntax.Expr
 	annots     []syntax.Annotation
+	key        any // what bindings files know it by
 	start, end uint32
 	doc        string
 	hasDoc     bool
@@ -71,7 +72,7 @@ func (n *node) layOutParams(out *outNode, params []syntax.ParamDecl, im implicit
 	for i := range params {
 		p := &params[i]
 		m := &member{parent: root, codeOrder: i, isParam: true, kind: syntax.FieldDecl, name: p.Name.Text,
-			ordinal: syntax.Ordinal{Value: uint16(i)}, typeExpr: p.Type, value: p.Value, annots: p.Annots,
+			ordinal: syntax.Ordinal{Value: uint16(i)}, typeExpr: p.Type, value: p.Value, annots: p.Annots, key: p,
 			start: p.Start, end: p.End, space: &l.space}
 		l.all = append(l.all, m)
 		l.byOrdinal = append(l.byOrdinal, m)
@@ -86,7 +87,7 @@ func (l *structLayout) errorf(start, end uint32, hint, format string, args ...an
 // add makes the member of a declaration.
 func (l *structLayout) add(d *syntax.Decl, parent *member, codeOrder *int, inUnion bool) *member {
 	m := &member{parent: parent, codeOrder: *codeOrder, inUnion: inUnion, kind: d.Kind, name: d.Name.Text,
-		hasOrdinal: d.HasOrdinal, ordinal: d.Ordinal, typeExpr: d.Type, value: d.Value, annots: d.Annots,
+		hasOrdinal: d.HasOrdinal, ordinal: d.Ordinal, typeExpr: d.Type, value: d.Value, annots: d.Annots, key: d,
 		start: d.Start, end: d.End, doc: d.Doc, hasDoc: d.HasDoc}
 	*codeOrder++
 	parent.children++
@@ -252,7 +253,7 @@ func (l *structLayout) finish(root *member) {
 			m.finishGroup()
 		}
 		f := m.place()
-		n.annotate(&f.annots, m.annots, target)
+		n.annotate(&f.annots, m.annots, m.key, target)
 	}
 	for _, m := range l.all {
 		if m.out != nil {
@@ -281,7 +282,7 @@ func (l *structLayout) fieldType(m *member, f *outField) {
 		}
 		return
 	}
-	n.setValue(m.value, t, unboundEnv, func(v *value, _ *typ) { m.field().value = v })
+	n.setValue(n, m.value, t, unboundEnv, func(v *value, _ *typ) { m.field().value = v })
 }
 
 // finishGroup fills in what is known when all members are placed.

@@ -47,38 +47,38 @@ const (
 	embeddedPointer // what a pointer in an embedded message points to
 )
 
-// unfilledValue is a value that is computed when all nodes it may need can be
-// laid out.
+// unfilledValue is a value that is to be computed.
 type unfilledValue struct {
+	from *node // where its names are looked up
 	expr *syntax.Expr
 	typ  *typ
 	env  *env
-	set  func(*value, *typ)
+	set  func(*value, *typ) // takes the value and its resolved type
 }
 
 // setValue computes the value of an expression, at once if its type is plain,
-// else when the node is finished.
-func (n *node) setValue(e *syntax.Expr, t *typ, in *env, set func(*value, *typ)) {
+// else when the node is finished and all nodes it may need can be laid out.
+func (n *node) setValue(from *node, e *syntax.Expr, t *typ, in *env, set func(*value, *typ)) {
+	u := unfilledValue{from, e, t, in, set}
 	switch t.kind {
 	case schema.Type_Which_list, schema.Type_Which_structType, schema.Type_Which_interface, schema.Type_Which_anyPointer:
-		n.unfilled = append(n.unfilled, unfilledValue{e, t, in, set})
+		n.unfilled = append(n.unfilled, u)
 	default:
-		n.fill(e, t, in, true, set)
+		n.fill(u, true)
 	}
 }
 
 // fill computes a value. early is set while the node is being laid out.
-func (n *node) fill(e *syntax.Expr, t *typ, in *env, early bool, set func(*value, *typ)) {
-	rt, ok := n.file.c.resolveType(t, in, true)
-	if !ok {
-		return
+func (n *node) fill(u unfilledValue, early bool) {
+	t, ok := n.file.c.resolveType(u.typ, u.env, true)
+	if ok {
+		v := &valuer{n: u.from, early: early}
+		if val := v.value(u.expr, t); val != nil {
+			u.set(val, t)
+			return
+		}
 	}
-	v := &valuer{n: n, early: early}
-	if val := v.value(e, rt); val != nil {
-		set(val, rt)
-	} else {
-		n.failed = true
-	}
+	n.failed = true
 }
 
 // valuer computes the value of an expression in n.
