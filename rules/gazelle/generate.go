@@ -94,6 +94,8 @@ func (*extension) GenerateRules(args language.GenerateArgs) language.GenerateRes
 		names[library.Name()], names[code.Name()] = true, true
 	}
 
+	embedInto(args.OtherGen, result.Gen)
+
 	// Targets whose schemas are gone go too. What has only schemas of other packages was written by hand for good reason.
 	if args.File != nil {
 		for _, r := range args.File.Rules {
@@ -113,6 +115,34 @@ func (*extension) GenerateRules(args language.GenerateArgs) language.GenerateRes
 		}
 	}
 	return result
+}
+
+// embedInto makes Go code written by hand, and tests, one package with the code generated in the same folder. The Go
+// extension, which ran before, cannot know of it.
+func embedInto(goRules, generated []*rule.Rule) {
+	var code *rule.Rule
+	for _, r := range generated {
+		if r.Kind() != mpGoLibrary {
+			continue
+		}
+		if code != nil {
+			return
+		}
+		code = r
+	}
+	if code == nil {
+		return
+	}
+	for _, r := range goRules {
+		if r.Kind() == "go_binary" {
+			return
+		}
+	}
+	for _, r := range goRules {
+		if (r.Kind() == "go_library" || r.Kind() == "go_test") && r.Attr("embed") == nil {
+			r.SetAttr("embed", []string{":" + code.Name()})
+		}
+	}
 }
 
 // handWritten returns the mp_go_library targets with schemas of their own.

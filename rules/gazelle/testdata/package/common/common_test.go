@@ -1,0 +1,5 @@
+package common
+
+import "testing"
+
+func TestCommon(*testing.T) {}
