@@ -1,0 +1,46 @@
+package derived
+
+import (
+	"context"
+	"testing"
+
+	"github.com/mpgo-dev/mpgo/test/golden/inherit/base"
+	"github.com/mpgo-dev/mpgo/test/golden/internal/peer"
+)
+
+type object struct{ UnimplementedDiamond }
+
+func (object) Name_(context.Context) (string, error) { return "own", nil }
+func (object) Name(context.Context) (string, error)  { return "base", nil }
+func (o object) Right(context.Context) (string, *base.Holder, error) {
+	return "right", &base.Holder{Base: o, Bases: []base.Base{o, nil}}, nil
+}
+func (o object) Other(_ context.Context, arg base.Base) (base.Base, error) { return arg, nil }
+func (object) Last(context.Context) error                                  { return nil }
+
+func TestDiamond(t *testing.T) {
+	ctx := context.Background()
+	var c Diamond = NewDiamondClient(peer.Connect(t, NewDiamondServer(object{})))
+	if s, err := c.Name_(ctx); s != "own" || err != nil {
+		t.Error(s, err)
+	}
+	// Methods of the bases, by the derived interface and by their own.
+	if s, h, err := c.Right(ctx); s != "right" || err != nil {
+		t.Error(s, err)
+	} else if _, ok := h.Base.(*base.BaseClient); !ok || len(h.Bases) != 2 || h.Bases[1] != nil {
+		t.Errorf("holder is %v", h)
+	}
+	var left Left = c
+	if err := c.Last(ctx); err != nil {
+		t.Error(err)
+	}
+	if _, err := left.Name(ctx); err == nil {
+		t.Error("a method with a context worked without a thread map")
+	}
+	mine := object{}
+	if back, err := c.Other(ctx, mine); back != base.Base(mine) || err != nil {
+		t.Error(back, err)
+	}
+	var _ base.Base = left
+	var _ base.Other = c
+}
