@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"capnproto.org/go/capnp/v3/std/capnp/rpc"
 )
@@ -39,6 +40,7 @@ type Conn struct {
 	reading     bool
 	dispatching bool // the reader works on a message and will look at its state
 	kicked      bool // a past read deadline is set
+	corked      bool // returns are held back while calls are buffered
 	leader      *Question
 	followers   []*Question
 	waiting     []*Question // whose contexts are not watched yet
@@ -143,7 +145,8 @@ var (
 func (c *Conn) fail(err error) {
 	var bad *frameError
 	switch {
-	case errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		// A peer that left before it had read everything resets the stream.
 		c.end(ErrPeerLeft, nil)
 	case errors.As(err, &bad):
 		c.abort(bad.text)

@@ -9,14 +9,19 @@ import (
 
 var noPtr capnp.Ptr
 
-type flushMode bool
+// flushMode says when what was queued is written.
+type flushMode uint8
 
 const (
+	// flushNoWait writes what goes without blocking and leaves the rest to
+	// another goroutine: for the reader, which must never block in a write.
+	flushNoWait flushMode = iota
 	// flushWait may block while the peer does not read: for callers and
 	// handlers, so that they do not outrun it.
-	flushWait flushMode = true
-	// flushNoWait is for the reader, which must never block in a write.
-	flushNoWait flushMode = false
+	flushWait
+	// flushLater leaves it to whoever next writes or blocks, and to the
+	// watchdog's next tick at the latest.
+	flushLater
 )
 
 // highWater is how much may be unsent before senders wait.
@@ -58,10 +63,15 @@ func (c *Conn) flush(mode flushMode) {
 // flushLocked is flush with c.mu held, which it unlocks.
 func (c *Conn) flushLocked(mode flushMode) {
 	o := c.out
+	if mode == flushLater && o.bytes() < highWater {
+		c.watch()
+		c.mu.Unlock()
+		return
+	}
 	for !o.flushing && len(o.queued.bufs) > 0 && c.err == nil {
 		o.flushing = true
 		o.take()
-		if o.raw == nil && mode == flushNoWait {
+		if o.raw == nil && mode != flushWait {
 			go c.finishFlush()
 			break
 		}
@@ -70,16 +80,15 @@ func (c *Conn) flushLocked(mode flushMode) {
 		var err error
 		if o.raw == nil {
 			err = o.writeAll(c.nc)
-			all = true
 		} else {
 			all, err = o.writeNow()
+			if !all && err == nil {
+				go c.finishFlush()
+				c.mu.Lock()
+				break
+			}
 		}
-		if all || err != nil {
-			c.written(err)
-		} else {
-			go c.finishFlush()
-		}
-		c.mu.Lock()
+		c.written(err)
 	}
 	if n := o.bytes(); n > c.opts.MaxUnsent && c.err == nil {
 		c.mu.Unlock()
@@ -98,9 +107,7 @@ func (c *Conn) flushLocked(mode flushMode) {
 // was queued meanwhile.
 func (c *Conn) finishFlush() {
 	for {
-		err := c.out.writeAll(c.nc)
-		c.written(err)
-		c.mu.Lock()
+		c.written(c.out.writeAll(c.nc))
 		o := c.out
 		if o.flushing || len(o.queued.bufs) == 0 || c.err != nil {
 			c.mu.Unlock()
@@ -112,21 +119,20 @@ func (c *Conn) finishFlush() {
 	}
 }
 
-// written ends the writing of a batch.
+// written ends the writing of a batch. It returns with c.mu held.
 func (c *Conn) written(err error) {
 	o := c.out
 	for _, m := range o.writing.owned {
 		m.release()
+	}
+	if err != nil {
+		c.fail(fmt.Errorf("write: %w", err))
 	}
 	c.mu.Lock()
 	o.writing.reset()
 	o.unwritten, o.writingBytes = nil, 0
 	o.flushing = false
 	o.drained.Broadcast()
-	c.mu.Unlock()
-	if err != nil {
-		c.end(fmt.Errorf("write: %w", err), nil)
-	}
 }
 
 // sayLast writes what is queued before the stream is closed, as far as the
