@@ -166,7 +166,10 @@ func (c *ClientCall) Params() Builder { return Builder{c.q.Params(), &c.enc} }
 
 // Do sends the call and waits for its results, which are valid until Finish.
 func (c *ClientCall) Do() (Reader, error) {
-	c.Start()
+	if c.enc.err == nil {
+		c.sent = true
+		c.q.Post()
+	}
 	return c.Wait()
 }
 

@@ -24,6 +24,7 @@ type Conn struct {
 	leaked     func(string)
 
 	threads atomic.Int64 // that exist on this connection
+	leaving atomic.Bool  // Shutdown was called
 
 	mu        sync.Mutex
 	ended     bool

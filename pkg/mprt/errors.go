@@ -93,6 +93,8 @@ func callError(m *Method, c *Conn, err error) error {
 func exceptionOf(err error) error {
 	kind := vat.Failed
 	switch {
+	case err == errLeaving:
+		return err
 	case errors.Is(err, ErrUnimplemented):
 		return &vat.Exception{Type: vat.Unimplemented, Reason: err.Error()}
 	case errors.Is(err, ErrOverloaded):

@@ -51,8 +51,9 @@ func (b *formatter) value(v reflect.Value, depth int) {
 	// What has a String method of its own, such as an enum or a time.Time, is
 	// shown by it. Generated structs have one on their pointers only; here their
 	// fields are shown one by one, within the limit for the whole.
-	if depth > 0 && v.IsValid() && v.CanInterface() && v.Kind() != reflect.Pointer && v.Kind() != reflect.Interface {
-		if s, ok := v.Interface().(fmt.Stringer); ok {
+	if depth > 0 && v.IsValid() && v.CanInterface() && v.Kind() != reflect.Interface && !(v.Kind() == reflect.Pointer && v.IsNil()) {
+		_, ours := v.Interface().(Struct)
+		if s, ok := v.Interface().(fmt.Stringer); ok && !ours {
 			b.add(s.String())
 			return
 		}

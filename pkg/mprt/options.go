@@ -2,6 +2,7 @@ package mprt
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/mpgo-dev/mpgo/pkg/mprt/internal/vat"
 )
@@ -15,6 +16,9 @@ type options struct {
 	threadName     string
 	maxThreads     int
 	maxConnections int
+	grace          time.Duration
+	waitForPeer    bool
+	peerCheck      func(PeerCred) error
 	logger         *slog.Logger
 	leaked         func(iface string)
 }
@@ -70,6 +74,24 @@ func WithMaxUnsent(n int) Option { return func(o *options) { o.vat.MaxUnsent = n
 // WithMaxConnections limits how many peers [Serve] serves at a time. Further
 // ones wait until one leaves. The default is no limit.
 func WithMaxConnections(n int) Option { return func(o *options) { o.maxConnections = n } }
+
+// WithGrace has [Serve], [ServeConn] and [ServeSpawned], when their context ends,
+// give the calls that are being served this long to return, as
+// [Conn.Shutdown] does. The default is 0: connections end at once, and the
+// contexts of the calls are cancelled.
+func WithGrace(d time.Duration) Option { return func(o *options) { o.grace = d } }
+
+// WithWaitForPeer has [Dial] try again, at intervals that grow to a second,
+// while nobody listens at the address, until its context ends.
+func WithWaitForPeer() Option { return func(o *options) { o.waitForPeer = true } }
+
+// WithPeerCheck has [Dial], [Serve] and [ServeConn] ask the kernel who is at
+// the other end of the Unix socket, and leave, before anything is read or
+// written, if check returns an error; [SameUser] is such a check. Where the
+// kernel cannot tell (see [PeerCredOf]), every peer is refused.
+func WithPeerCheck(check func(PeerCred) error) Option {
+	return func(o *options) { o.peerCheck = check }
+}
 
 // WithLeakReport has f called with the interface's name for each proxy client
 // that was dropped without Close.

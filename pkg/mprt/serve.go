@@ -4,26 +4,60 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
 // Dial connects to a peer that listens at address, "unix:PATH" or
 // "tcp:HOST:PORT"; "unix:@NAME" is an abstract socket. ctx bounds the
 // connecting alone. Close the connection when it is not needed any more.
+//
+// For any other stream, TLS say, connect as the stream's package has it, and
+// give the net.Conn to [NewConn].
 func Dial(ctx context.Context, address string, opts ...Option) (*Conn, error) {
 	network, addr, err := splitAddress(address)
 	if err != nil {
 		return nil, err
 	}
-	var d net.Dialer
-	nc, err := d.DialContext(ctx, network, addr)
+	o := newOptions(opts)
+	nc, err := o.dial(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}
+	if err := o.checkPeer(nc); err != nil {
+		nc.Close()
+		return nil, fmt.Errorf("dial %s: %w", address, err)
+	}
 	return NewConn(nc, nil, append([]Option{WithName(address)}, opts...)...), nil
+}
+
+// dial tries to connect, once or until ctx ends.
+func (o *options) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	var d net.Dialer
+	for wait := minDialPause; ; wait = min(2*wait, maxDialPause) {
+		nc, err := d.DialContext(ctx, network, addr)
+		if err == nil || !o.waitForPeer || !nobodyListens(err) {
+			return nc, err
+		}
+		if pause(ctx, wait) != nil {
+			return nil, fmt.Errorf("%w (%w)", err, context.Cause(ctx))
+		}
+	}
+}
+
+const (
+	minDialPause = 5 * time.Millisecond
+	maxDialPause = time.Second
+)
+
+// nobodyListens reports whether a later try to connect may succeed: the socket
+// is not there yet, or left over, or its listener is busy.
+func nobodyListens(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EAGAIN)
 }
 
 // Listen listens at an address as [Dial] has it.
@@ -45,7 +79,10 @@ func splitAddress(address string) (network, addr string, err error) {
 }
 
 // Serve serves the peers that connect to l until ctx ends, which is no error,
-// or l fails. It closes l and the connections, and returns when that is done.
+// or l fails. It closes l, then the connections (see [WithGrace]), and returns
+// when that is done.
+//
+// l may be any listener, such as one of crypto/tls.
 func Serve(ctx context.Context, l net.Listener, s *Server, opts ...Option) error {
 	o := newOptions(opts)
 	var slots chan struct{}
@@ -64,7 +101,7 @@ func Serve(ctx context.Context, l net.Listener, s *Server, opts ...Option) error
 		mu.Lock()
 		defer mu.Unlock()
 		for c := range open {
-			go c.Close()
+			go c.shutdown(o)
 		}
 	}()
 	for {
@@ -86,12 +123,20 @@ func Serve(ctx context.Context, l net.Listener, s *Server, opts ...Option) error
 				if slots != nil {
 					<-slots
 				}
-				if pause(ctx) != nil {
+				if pause(ctx, acceptPause) != nil {
 					return nil
 				}
 				continue
 			}
 			return err
+		}
+		if err := o.checkPeer(nc); err != nil {
+			o.logger.Warn(err.Error(), "peer", peerName(nc))
+			nc.Close()
+			if slots != nil {
+				<-slots
+			}
+			continue
 		}
 		c := NewConn(nc, s, opts...)
 		o.logger.Info("peer connected", "peer", c.name)
@@ -115,21 +160,27 @@ func Serve(ctx context.Context, l net.Listener, s *Server, opts ...Option) error
 	}
 }
 
-// ServeConn serves one peer until it leaves or ctx ends. It takes nc over and
-// returns when the connection has ended: nil if that was in order.
+// ServeConn serves one peer until it leaves or ctx ends (see [WithGrace]). It
+// takes nc over and returns when the connection has ended: nil if that was in
+// order.
 func ServeConn(ctx context.Context, nc net.Conn, s *Server, opts ...Option) error {
+	o := newOptions(opts)
+	if err := o.checkPeer(nc); err != nil {
+		nc.Close()
+		return err
+	}
 	c := NewConn(nc, s, opts...)
 	select {
 	case <-c.Done():
 	case <-ctx.Done():
-		c.Close()
+		c.shutdown(o)
 	}
 	return c.Err()
 }
 
-// pause waits a little before a failed accept is tried again.
-func pause(ctx context.Context) error {
-	t := time.NewTimer(acceptPause)
+// pause waits before something that failed is tried again.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:

@@ -103,6 +103,10 @@ func (s *proxyServer) Accept(call *vat.Call) *vat.Queue {
 	call.Exec = sc
 	call.Pace = &m.pace
 	if m.Context == 0 || conn == nil {
+		if err := sc.admit(nil); err != nil {
+			sc.fail(err)
+			return nil
+		}
 		return s.loop.Put(call)
 	}
 	queue, err := sc.findThread()
@@ -176,6 +180,9 @@ func (c *ServerCall) findThread() (*vat.Queue, error) {
 	}
 	c.callback = callback.AddRef()
 	if thread == nil {
+		if err := c.admit(nil); err != nil {
+			return nil, err
+		}
 		if c.on, c.worker = c.conn.poolThread(); c.on == nil {
 			return nil, errNoPool
 		}
@@ -205,6 +212,9 @@ func (c *ServerCall) putOn(thread *vat.Cap) (*vat.Queue, error) {
 	t, ok := s.(*threadServer)
 	if !ok || t.conn != c.conn {
 		return nil, errBadThread
+	}
+	if err := c.admit(t.thread); err != nil {
+		return nil, err
 	}
 	c.on, c.worker = t, thread.AddRef()
 	return t.thread.queue.Put(c.call), nil

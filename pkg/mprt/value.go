@@ -9,6 +9,8 @@ import (
 
 // Clone returns a copy of a value of generated types that shares no memory
 // with it. Objects and functions in it are not copied: both refer to the same.
+// Of bound Go types the fields that are not exported are copied as by an
+// assignment.
 func Clone[T any](v T) T {
 	src := reflect.ValueOf(v)
 	if !src.IsValid() {
@@ -141,10 +143,7 @@ func equalStructs(a, b reflect.Value) bool {
 			return false
 		}
 	}
-	if exported == 0 && a.NumField() > 0 {
-		return a.Comparable() && b.Comparable() && a.Equal(b) // such as netip.Addr
-	}
-	return true
+	return exported > 0 || a.NumField() == 0 || reflect.DeepEqual(a.Interface(), b.Interface()) // such as big.Int
 }
 
 // equal compares what the values are made of, in canonical form, and whether

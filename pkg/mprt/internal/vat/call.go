@@ -202,6 +202,9 @@ func (call *Call) complete(m *message, err error) {
 	if e == nil {
 		taken = c.queueMessage(reply, keep && reply == m)
 	}
+	if c.corked && call.mode == flushWait {
+		call.mode = flushLater // with the returns of the calls that are read already
+	}
 	c.flushLocked(call.mode)
 
 	if taker != nil {
@@ -382,7 +385,7 @@ type Pace struct{ slow atomic.Int32 }
 
 const (
 	paceMarks = 8 // quick calls in a row after which a method counts as quick again
-	quick     = 200 * time.Microsecond
+	quick     = tick
 )
 
 // Slow says whether the method should run on a goroutine of its own.

@@ -176,6 +176,16 @@ func (c *Cap) Conn() *Conn {
 	return nil
 }
 
+// pending reports whether c is a promise of its connection's peer, as yet.
+func (c *Cap) pending() bool {
+	if c == nil || c.kind != kindPipelined {
+		return false
+	}
+	c.conn.mu.Lock()
+	defer c.conn.mu.Unlock()
+	return c.promise.target == nil
+}
+
 // Known reports whether c is no promise any more.
 func (c *Cap) Known() bool {
 	c = c.Resolved()

@@ -48,8 +48,9 @@ type Question struct {
 	armed     bool // ctx is watched
 	ctx       context.Context
 	stopWatch func() bool
-	follower  int // index in c.followers, -1 if not in it
-	waiting   int // index in c.waiting, -1 if not in it
+	since     uint32 // tick at which the wait began
+	follower  int    // index in c.followers, -1 if not in it
+	waiting   int    // index in c.waiting, -1 if not in it
 }
 
 type questionState uint8
@@ -110,9 +111,21 @@ func (m *message) addCap(c *Cap) capnp.Ptr {
 }
 
 // Send sends the call, or holds it as long as its target is not known. It
-// never fails: errors come out of Wait.
+// never fails: errors come out of Wait. A call on a promise is sent together
+// with what follows, as the peer cannot act on it at once: by Wait, a further
+// message, or within a tick of the watchdog.
 func (q *Question) Send() {
 	q.mode = flushWait
+	if q.target.pending() {
+		q.mode = flushLater
+	}
+	q.send()
+}
+
+// Post is Send for a call that Wait follows at once: it leaves the writing to
+// Wait.
+func (q *Question) Post() {
+	q.mode = flushLater
 	q.send()
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"runtime"
 	"time"
 )
 
@@ -49,7 +50,9 @@ func (q *Question) Wait(ctx context.Context, own *Queue) error {
 		q.ctx = ctx
 	}
 	c.mu.Lock()
+	c.flushBeforeWait()
 	c.addWaiting(q)
+	q.since = dog.ticks.Load()
 	for q.state != returned && !q.cancelled {
 		if q.poked {
 			q.poked = false
@@ -98,6 +101,21 @@ func (q *Question) Wait(ctx context.Context, own *Queue) error {
 		c.mu.Unlock()
 	}
 	return err
+}
+
+// flushBeforeWait sends what is queued, under c.mu. Where many wait, others are
+// let go first: their calls then go in the same write.
+func (c *Conn) flushBeforeWait() {
+	if c.out == nil || len(c.out.queued.bufs) == 0 {
+		return
+	}
+	if len(c.followers) > 1 {
+		c.mu.Unlock()
+		runtime.Gosched()
+		c.mu.Lock()
+	}
+	c.flushLocked(flushWait)
+	c.mu.Lock()
 }
 
 // Done reports whether the call has returned.
@@ -171,8 +189,7 @@ func (c *Conn) vacate() {
 	if c.err != nil {
 		return
 	}
-	if n := len(c.followers); n > 0 {
-		f := c.followers[n-1]
+	if f := c.successor(); f != nil {
 		c.dropFollower(f)
 		f.token = true
 		c.claim(f)
@@ -187,6 +204,20 @@ func (c *Conn) vacate() {
 	c.watch()
 }
 
+// successor is the follower to hand the role to. One that has waited for long
+// is left alone: its call is slow, and to wake it each time that a quick one
+// ends would cost that more than the call. If no other caller comes, the
+// watchdog starts a background reader.
+func (c *Conn) successor() *Question {
+	now := dog.ticks.Load()
+	for i := len(c.followers) - 1; i >= max(0, len(c.followers)-4); i-- {
+		if f := c.followers[i]; now-f.since <= 1 {
+			return f
+		}
+	}
+	return nil
+}
+
 // lead reads on behalf of q, which waits, until q has to look at its state.
 func (c *Conn) lead(q *Question) {
 	for {
@@ -197,6 +228,7 @@ func (c *Conn) lead(q *Question) {
 		}
 		c.mu.Lock()
 		c.dispatching = false
+		c.uncork()
 		if q.state == returned || q.poked || q.cancelled || c.err != nil {
 			c.vacate()
 			c.mu.Unlock()
@@ -230,28 +262,51 @@ func (c *Conn) background() {
 			c.mu.Unlock()
 			return
 		case queue != nil:
-			pace := call.Pace
-			c.inline = pace
-			c.vacate()
-			c.mu.Unlock()
-			queue.Run()
-			c.mu.Lock()
-			if c.inline == pace {
-				c.inline = nil
-			}
-			if c.reading || c.err != nil {
+			if !c.runInline(queue, call.Pace) {
 				c.mu.Unlock()
 				return // somebody took over
 			}
-			c.claim(nil)
-		case len(c.followers) > 0 || isReturn && !c.in.hasFrame():
+		case isReturn && !c.in.hasFrame():
 			// Callers read for themselves. One that has just been woken will
 			// probably call again: it finds the role vacant.
 			c.vacate()
 			c.mu.Unlock()
 			return
 		}
+		c.uncork()
 		c.mu.Unlock()
+	}
+}
+
+// runInline runs a queue with the role vacant, under c.mu. It reports whether
+// the role could be claimed again. Returns of quick calls are held back while
+// further calls are buffered, to go out in one write.
+func (c *Conn) runInline(queue *Queue, pace *Pace) (again bool) {
+	c.inline = pace
+	c.corked = c.in.hasFrame()
+	c.reading = false
+	c.leader = nil
+	c.watch()
+	c.mu.Unlock()
+	queue.Run()
+	c.mu.Lock()
+	if c.inline == pace {
+		c.inline = nil
+	}
+	if c.reading || c.err != nil {
+		return false
+	}
+	c.claim(nil)
+	return true
+}
+
+// uncork sends the returns that were held back, if no call is buffered any
+// more. Only for the reader, under c.mu.
+func (c *Conn) uncork() {
+	if c.corked && !c.in.hasFrame() {
+		c.corked = false
+		c.flushLocked(flushNoWait)
+		c.mu.Lock()
 	}
 }
 

@@ -2,6 +2,7 @@ package vat
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,6 +24,7 @@ type watchdog struct {
 	watched []*Conn
 	running bool
 	ticker  ticker
+	ticks   atomic.Uint32
 }
 
 var dog watchdog
@@ -59,6 +61,7 @@ func (d *watchdog) run() {
 	var batch, kept []*Conn
 	for {
 		d.ticker.wait()
+		d.ticks.Add(1)
 		d.mu.Lock()
 		batch, d.watched = d.watched, batch[:0]
 		d.mu.Unlock()
