@@ -1,0 +1,94 @@
+# Go types of a program's own in place of generated ones: fields, structs, functions, interfaces. All by annotations;
+# ../../foo/foo.bindings does the same from outside of a schema.
+
+@0xa7a89d10558298b4;
+
+using Go = import "/mp/go.capnp";
+using Proxy = import "/mp/proxy.capnp";
+
+enum Color { red @0; green @1; }
+
+struct Values {
+  # A Go type for each kind of field.
+
+  timeout @0 :Int64 $Go.type("time.Duration");
+  count @1 :UInt16 $Go.type("int");
+  addr @2 :Text $Go.type("net/netip.Addr");
+  big @3 :Text $Go.type("*math/big.Int");
+  hash @4 :Data $Go.type("[32]byte");
+  when @5 :Data $Go.type("time.Time");
+  ratio @6 :Float32 $Go.type("float64");
+  raw @7 :Data $Go.convert("encoding/json.RawMessage");
+  link @8 :Text $Go.type("*net/url.URL") $Go.toGo("net/url.Parse") $Go.fromGo("FromURL");
+  pause @9 :Int64 $Go.type("time.Duration");
+  hasPause @10 :Bool;
+  key @11 :Data $Go.type("[4]byte");
+  hasKey @12 :Bool;
+  color @13 :Color $Go.type("int");
+  offset @14 :Int8 = -5 $Go.type("int");
+  note @15 :Text $Go.optional;
+  byName @16 :List(Entry) $Go.map;
+  value @17 :Entry $Go.value;
+  colors @18 :List(Color) $Go.set;
+  words @19 :List(Text) $Go.set;
+  small @20 :List(Int8) $Go.type("[]int");
+  renamed @21 :Bool $Go.name("Other");
+}
+
+struct Entry {
+  name @0 :Text;
+  color @1 :Color;
+}
+
+struct Point $Go.wrap("Pt") {
+  # Its fields are matched by name; what they are, the Go compiler knows.
+
+  x @0 :Int32;
+  y @1 :Float32 $Go.name("Base.Y");
+  name @2 :Text;
+  tags @3 :List(Text);
+  ids @4 :List(UInt16);
+  opt @5 :Int32;
+  hasOpt @6 :Bool;
+  inner @7 :Inner;
+  innerValue @8 :Inner $Go.value;
+  ok @9 :Bool;
+  data @10 :Data;
+  pause @11 :Int64;
+  ratios @12 :List(Float64);
+  list @13 :List(Inner);
+  deadline @14 :Text $Go.type("time.Time");
+}
+
+struct Inner $Go.wrap("In") { v @0 :Text; }
+
+struct Raw $Go.codec("Checked") {
+  # Encodes itself.
+
+  payload @0 :Data;
+  sum @1 :UInt32;
+}
+
+interface Calculator $Go.wrap("Calc")
+    $Go.absent(["Reset()", "Describe(prefix string, more ...int) (string, error)"]) {
+  # An interface that was there before: some methods without a context, some without an error, some not in the schema.
+
+  construct @0 (threadMap :Proxy.ThreadMap) -> (threadMap :Proxy.ThreadMap);
+  sum @1 (context :Proxy.Context, v :List(Int32)) -> (result :Int32) $Go.method("Sum(v ...int) int");
+  wait @2 (context :Proxy.Context, d :Int64) $Go.method("Wait(ctx context.Context, d time.Duration)");
+  div @3 (a :Int64, b :Int64) -> (result :Int64, rest :Int64) $Go.method("Div(b, a int64) (rest int, q Celsius, err error)");
+  on @4 (context :Proxy.Context, f :Handler) -> (result :Int32) $Go.method("On(ctx context.Context, f Handler) int");
+  shape @5 (p :Point) -> (result :Point) $Go.method("Shape(p Pt) (*Pt, error)");
+  raw @6 (raw :Raw) -> (raw :Raw);
+}
+
+interface Handler $Proxy.wrap("ProxyCallback<std::function<int(int)>>") $Go.wrap("Handler") {
+  destroy @0 (context :Proxy.Context) -> ();
+  call @1 (context :Proxy.Context, x :Int32) -> (result :Int32) $Go.method("Call(ctx context.Context, x int) int");
+}
+
+interface Shop {
+  # Not wrapped, but with bound arguments.
+
+  lookup @0 (timeout :Int64 $Go.type("time.Duration"), hash :Data $Go.type("[32]byte")) -> (result :Text $Go.type("net/netip.Addr"));
+}

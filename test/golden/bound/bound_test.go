@@ -1,0 +1,213 @@
+package bound
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"net/netip"
+	"net/url"
+	"reflect"
+	"testing"
+	"time"
+
+	"capnproto.org/go/capnp/v3"
+
+	"github.com/mpgo-dev/mpgo/pkg/mprt"
+	"github.com/mpgo-dev/mpgo/test/golden/internal/peer"
+)
+
+// calc is an implementation that knows nothing of processes.
+type calc struct{ waited time.Duration }
+
+func (c *calc) Sum(v ...int) int {
+	sum := 0
+	for _, x := range v {
+		sum += x
+	}
+	return sum
+}
+
+func (c *calc) Wait(_ context.Context, d time.Duration) { c.waited = d }
+
+func (c *calc) Div(b, a int64) (int, Celsius, error) {
+	if b == 0 {
+		return 0, 0, errors.New("division by zero")
+	}
+	return int(a % b), Celsius(a / b), nil
+}
+
+func (c *calc) On(ctx context.Context, f Handler) int { return f(ctx, 1) + f(ctx, 2) }
+
+func (c *calc) Shape(p Pt) (*Pt, error) {
+	p.X++
+	return &p, nil
+}
+
+func (c *calc) Raw(_ context.Context, raw *Checked) (*Checked, error) { return raw, nil }
+
+func (c *calc) Reset() {}
+
+func (c *calc) Describe(string, ...int) (string, error) { return "calc", nil }
+
+// use is a program's own code, which takes the interface that it always did.
+func use(t *testing.T, c Calc) {
+	ctx := context.Background()
+	if sum := c.Sum(1, 2, 3); sum != 6 {
+		t.Error("sum", sum)
+	}
+	if sum := c.Sum(); sum != 0 {
+		t.Error("sum of nothing", sum)
+	}
+	c.Wait(ctx, time.Minute)
+	if rest, q, err := c.Div(3, 7); rest != 1 || q != 2 || err != nil {
+		t.Error(rest, q, err)
+	}
+	if _, _, err := c.Div(0, 7); err == nil {
+		t.Error("no error")
+	}
+	if x := c.On(ctx, func(_ context.Context, x int) int { return 10 * x }); x != 30 {
+		t.Error(x)
+	}
+	opt := uint64(9)
+	in := Pt{X: 1, Base: Base{1.5}, Name: "n", Tags: []Name{"a", "b"}, Ids: []int{1, 65535}, Opt: &opt, Inner: &In{"x"}, InnerValue: In{"y"},
+		Ok: true, Data: []byte{1}, Pause: time.Second, Ratios: []float32{0.5}, List: []In{{"z"}}, Deadline: time.Unix(1e9, 0).UTC()}
+	out, err := c.Shape(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.X = 2
+	if !reflect.DeepEqual(in, *out) {
+		t.Errorf("sent     %+v\nreceived %+v", in, *out)
+	}
+	if raw, err := c.Raw(ctx, &Checked{[]byte("abc")}); err != nil || string(raw.Payload) != "abc" {
+		t.Error(raw, err)
+	}
+}
+
+func TestWrap(t *testing.T) {
+	use(t, &calc{})
+	impl := &calc{}
+	c := NewCalculatorClient(peer.Connect(t, NewCalculatorServer(impl)))
+	use(t, c)
+	if impl.waited != time.Minute {
+		t.Error("waited", impl.waited)
+	}
+}
+
+func TestAbsent(t *testing.T) {
+	c := NewCalculatorClient(peer.Connect(t, NewCalculatorServer(&calc{})))
+	if _, err := c.Describe("a", 1); !errors.Is(err, mprt.ErrUnimplemented) {
+		t.Error(err)
+	}
+	if err := panicOf(c.Reset); !errors.Is(err, mprt.ErrUnimplemented) {
+		t.Error(err)
+	}
+}
+
+// panicOf returns what a function panics with.
+func panicOf(f func()) (err *mprt.PanicError) {
+	defer func() { err, _ = recover().(*mprt.PanicError) }()
+	f()
+	return nil
+}
+
+func TestNoError(t *testing.T) {
+	conn := peer.Dial(t, NewCalculatorServer(&calc{}))
+	c := NewCalculatorClient(conn.Bootstrap())
+	if sum := c.Sum(1); sum != 1 {
+		t.Error(sum)
+	}
+	var out *mprt.RangeError
+	if err := panicOf(func() { c.Sum(1 << 40) }); !errors.As(err, &out) {
+		t.Error(err)
+	}
+	if err := panicOf(func() { c.Sum(1<<31-1, 1) }); err == nil {
+		t.Error("a result out of range was cut")
+	}
+	conn.Close()
+	if err := panicOf(func() { c.Sum(1) }); !errors.Is(err, mprt.ErrDisconnected) {
+		t.Error(err)
+	}
+}
+
+func TestValues(t *testing.T) {
+	link, err := url.Parse("https://example.com/a?b=c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	note := "note"
+	pause := time.Hour
+	full := &Values{Timeout: time.Second, Count: 65535, Addr: netip.MustParseAddr("10.0.0.1"), Big: big.NewInt(1 << 60), Hash: [32]byte{1, 31: 2},
+		When: time.Unix(1e9, 5).UTC(), Ratio: 0.25, Raw: json.RawMessage("{}"), Link: link, Pause: &pause, Key: &[4]byte{1, 2, 3, 4}, Color: 1,
+		Offset: -128, Note: &note, ByName: map[string]Color{"a": Color_Green, "": 7}, Value: Entry{Name: "e"},
+		Colors: map[Color]struct{}{Color_Red: {}, 9: {}}, Words: map[string]struct{}{"x": {}, "": {}}, Small: []int{-128, 127}, Other: true}
+	for _, in := range []*Values{full, {Words: map[string]struct{}{}, Small: []int{}, When: time.Time{}}} {
+		msg, err := mprt.Marshal(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := &Values{}
+		if err := mprt.Unmarshal(msg, out); err != nil {
+			t.Fatal(err)
+		}
+		if in.Link == nil {
+			in.Link = &url.URL{} // of an empty text
+		}
+		if !mprt.Equal(in, out) {
+			t.Errorf("sent     %v\nreceived %v", in, out)
+		}
+	}
+	if v := NewValues(); v.Offset != -5 {
+		t.Error("default", v.Offset)
+	}
+}
+
+// TestRange sends integers that do not fit: an error, never another number.
+func TestRange(t *testing.T) {
+	for _, v := range []*Values{{Count: 65536}, {Count: -1}, {Color: 1 << 16}, {Offset: 128}, {Small: []int{0, -129}}} {
+		var out *mprt.RangeError
+		if _, err := mprt.Marshal(v); !errors.As(err, &out) {
+			t.Errorf("%v was sent: %v", v, err)
+		}
+	}
+}
+
+// TestMalformed receives what does not fit.
+func TestMalformed(t *testing.T) {
+	for name, set := range map[string]func(s capnp.Struct) error{
+		"addr": func(s capnp.Struct) error { return s.SetText(0, "no address") },
+		"hash": func(s capnp.Struct) error { return s.SetData(2, []byte{1}) },
+		"when": func(s capnp.Struct) error { return s.SetData(3, []byte{1}) },
+		"link": func(s capnp.Struct) error { return s.SetText(5, ":") },
+	} {
+		_, seg := capnp.NewSingleSegmentMessage(nil)
+		s, err := capnp.NewRootStruct(seg, new(Values).CapnpSize())
+		if err == nil {
+			err = set(s)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := mprt.Unmarshal(seg.Message(), &Values{}); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+type shop struct{}
+
+func (shop) Lookup(_ context.Context, timeout time.Duration, hash [32]byte) (netip.Addr, error) {
+	if timeout != time.Second || hash[0] != 1 {
+		return netip.Addr{}, fmt.Errorf("got %v and %x", timeout, hash)
+	}
+	return netip.MustParseAddr("::1"), nil
+}
+
+func TestShop(t *testing.T) {
+	c := NewShopClient(peer.Connect(t, NewShopServer(shop{})))
+	if a, err := c.Lookup(context.Background(), time.Second, [32]byte{1}); err != nil || a != netip.IPv6Loopback() {
+		t.Error(a, err)
+	}
+}

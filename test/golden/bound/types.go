@@ -1,0 +1,86 @@
+package bound
+
+import (
+	"context"
+	"errors"
+	"hash/crc32"
+	"net/url"
+	"time"
+
+	"capnproto.org/go/capnp/v3"
+
+	"github.com/mpgo-dev/mpgo/pkg/mprt"
+)
+
+// What a program had before it had a schema.
+
+type Celsius int
+
+type Handler func(ctx context.Context, x int) int
+
+type Calc interface {
+	Summer
+	Wait(ctx context.Context, d time.Duration)
+	Div(b, a int64) (rest int, q Celsius, err error)
+	On(ctx context.Context, f Handler) int
+	Shape(p Pt) (*Pt, error)
+	Raw(ctx context.Context, raw *Checked) (*Checked, error)
+	Reset()
+	Describe(prefix string, more ...int) (string, error)
+}
+
+type Summer interface {
+	Sum(v ...int) int
+}
+
+type Name string
+
+type Base struct{ Y float64 }
+
+type Pt struct {
+	X int
+	Base
+	Name       Name
+	Tags       []Name
+	Ids        []int
+	Opt        *uint64
+	Inner      *In
+	InnerValue In
+	Ok         bool
+	Data       []byte
+	Pause      time.Duration
+	Ratios     []float32
+	List       []In
+	Deadline   time.Time
+	unsent     int
+}
+
+type In struct{ V string }
+
+// FromURL is the text of a URL, or of none.
+func FromURL(u *url.URL) (string, error) {
+	if u == nil {
+		return "", nil
+	}
+	return u.String(), nil
+}
+
+// Checked carries a checksum that no Go code sees.
+type Checked struct{ Payload []byte }
+
+// CapnpSize implements mprt.Struct.
+func (*Checked) CapnpSize() capnp.ObjectSize { return capnp.ObjectSize{DataSize: 8, PointerCount: 1} }
+
+// MarshalCapnp implements mprt.Struct.
+func (c *Checked) MarshalCapnp(b mprt.Builder) {
+	b.SetData(0, c.Payload)
+	b.SetUint32(0, crc32.ChecksumIEEE(c.Payload))
+}
+
+// UnmarshalCapnp implements mprt.Struct.
+func (c *Checked) UnmarshalCapnp(r mprt.Reader) {
+	c.Payload = r.Data(0)
+	if crc32.ChecksumIEEE(c.Payload) != r.Uint32(0) {
+		r.Fail(errors.New("wrong checksum"))
+	}
+}
