@@ -7,13 +7,17 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/mpgo-dev/mpgo/pkg/mprt"
 	"github.com/mpgo-dev/mpgo/test/foo"
+	"github.com/mpgo-dev/mpgo/test/foo/foocheck"
+	"github.com/mpgo-dev/mpgo/test/foo/fooimpl"
 )
 
 // limit is how long one call may take.
@@ -47,16 +51,16 @@ func run(address string) (ok bool, err error) {
 	f := foo.NewFooInterfaceClient(conn.Bootstrap())
 	defer f.Close()
 	ok = true
-	for _, c := range checks {
-		note, err := limited(c.try, f)
+	for _, c := range append(foocheck.All, foocheck.Check{Name: "callIntFnAsync.sleep", Try: trySleep}) {
+		note, err := limited(c.Try, f)
 		switch {
 		case err != nil:
 			ok = false
-			fmt.Printf("FAIL %s: %v\n", c.name, err)
+			fmt.Printf("FAIL %s: %v\n", c.Name, err)
 		case note != "":
-			fmt.Printf("OK %s %s\n", c.name, note)
+			fmt.Printf("OK %s %s\n", c.Name, note)
 		default:
-			fmt.Printf("OK %s\n", c.name)
+			fmt.Printf("OK %s\n", c.Name)
 		}
 	}
 	return ok, conn.Err()
@@ -81,4 +85,26 @@ func limited(try func(context.Context, *foo.FooInterfaceClient) (string, error),
 	case <-time.After(limit):
 		return "", fmt.Errorf("no answer in %v", limit)
 	}
+}
+
+// trySleep has the server sleep on two threads at a time.
+func trySleep(ctx context.Context, f *foo.FooInterfaceClient) (string, error) {
+	start := time.Now()
+	var errs [2]error
+	var wg sync.WaitGroup
+	for i := range errs {
+		wg.Go(func() {
+			n, err := f.CallIntFnAsync(ctx, fooimpl.IntFnSleeps)
+			if err == nil && n != 2*fooimpl.IntFnSleeps {
+				err = fmt.Errorf("got %d", n)
+			}
+			errs[i] = err
+		})
+	}
+	wg.Wait()
+	took := time.Since(start)
+	if took < 950*time.Millisecond {
+		errs[0] = errors.Join(errs[0], fmt.Errorf("it took only %v", took))
+	}
+	return fmt.Sprintf("(%v)", took.Round(time.Millisecond)), errors.Join(errs[:]...)
 }
