@@ -313,11 +313,12 @@ func (o *generateOptions) explain(d *compiler.Diagnostic) {
 	}
 	switch d.Code {
 	case compiler.ImportNotListed:
-		label, ok := o.labels.find("/" + strings.TrimPrefix(d.Import, "/"))
+		name := "/" + strings.TrimPrefix(d.Import, "/")
+		label, ok := o.labels.find(name)
 		if !ok {
-			label = "the target that has " + d.Import
+			label = "the target that has " + name
 		}
-		d.Message, d.Hint = fmt.Sprintf("import %q: missing dep: add %s to deps of %s", d.Import, label, o.label), ""
+		d.Message, d.Hint = fmt.Sprintf("import %q: missing dep: add %s to deps of %s", name, label, o.label), ""
 	case compiler.ImportNotFound:
 		d.Message, d.Hint = fmt.Sprintf("import %q: no target in deps of %s has this file: add the one with %s in its srcs", d.Import, o.label, d.Import), ""
 	}

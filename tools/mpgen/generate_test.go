@@ -1,0 +1,308 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"capnproto.org/go/capnp/v3"
+)
+
+var update = flag.Bool("update", false, "write the generated code that is kept in the tree, instead of comparing with it")
+
+const module = "github.com/mpgo-dev/mpgo/"
+
+// inTree are the packages whose generated code is kept in the tree.
+var inTree = []struct {
+	dir   string // of the Go package, from the root of the repository
+	files []string
+	flags []string
+}{
+	{"test/foo", []string{"test/foo/foo.capnp"}, []string{"--bindings=test/foo/foo.bindings"}},
+	{"example/printer", []string{"example/printer.capnp"}, nil},
+	{"example/calculator", []string{"example/calculator.capnp"}, nil},
+	{"example/initapi", []string{"example/init.capnp"}, []string{
+		"--map=example/printer.capnp=" + module + "example/printer", "--map=example/calculator.capnp=" + module + "example/calculator"}},
+	{"test/golden/bound", []string{"test/golden/bound/bound.capnp"}, nil},
+	{"test/golden/everything", []string{"test/golden/everything/everything.capnp"}, nil},
+	{"test/golden/funcs", []string{"test/golden/funcs/funcs.capnp"}, nil},
+	{"test/golden/generic_brand", []string{"test/golden/generic_brand/generic_brand.capnp"}, nil},
+	{"test/golden/has_want", []string{"test/golden/has_want/has_want.capnp"}, nil},
+	{"test/golden/inherit/base", []string{"test/golden/inherit/base/base.capnp"}, nil},
+	{"test/golden/inherit/derived", []string{"test/golden/inherit/derived/derived.capnp"},
+		[]string{"--map=test/golden/inherit/base/base.capnp=" + module + "test/golden/inherit/base"}},
+	{"test/golden/mutual_import", []string{"test/golden/mutual_import/left.capnp", "test/golden/mutual_import/right.capnp"}, nil},
+	{"test/golden/nameclash", []string{"test/golden/nameclash/nameclash.capnp"}, nil},
+}
+
+// atRoot runs a test in the root of the repository.
+func atRoot(t *testing.T) {
+	t.Helper()
+	t.Chdir("../..")
+	if _, err := os.Stat("go.mod"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// mpgen runs mpgen.
+func mpgen(args ...string) (status int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	status = run(args, &out, &errs)
+	return status, out.String(), errs.String()
+}
+
+func TestInTree(t *testing.T) {
+	atRoot(t)
+	for _, p := range inTree {
+		t.Run(strings.ReplaceAll(p.dir, "/", "_"), func(t *testing.T) {
+			out := t.TempDir()
+			if *update {
+				out = p.dir
+			}
+			args := append([]string{"generate", "-I", ".", "--go_out=" + out, "--importpath=" + module + p.dir}, p.flags...)
+			if status, _, stderr := mpgen(append(args, p.files...)...); status != 0 {
+				t.Fatal(stderr)
+			}
+			for _, f := range p.files {
+				name := strings.TrimSuffix(filepath.Base(f), ".capnp") + ".mp.go"
+				compare(t, filepath.Join(p.dir, name), filepath.Join(out, name))
+			}
+		})
+	}
+}
+
+// TestBuildTool generates all of it again with the flags that build tools use,
+// from a folder where nothing of it can be found by chance.
+func TestBuildTool(t *testing.T) {
+	atRoot(t)
+	root, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schemas []string
+	for _, p := range inTree {
+		for _, f := range p.files {
+			schemas = append(schemas, "--schema=/"+f+"="+filepath.Join(root, f))
+		}
+	}
+	t.Chdir(t.TempDir())
+	for _, p := range inTree {
+		t.Run(strings.ReplaceAll(p.dir, "/", "_"), func(t *testing.T) {
+			args := append([]string{"--importpath=" + module + p.dir}, schemas...)
+			for _, f := range p.flags {
+				if b, ok := strings.CutPrefix(f, "--bindings="); ok {
+					// In the place that it has beside the schema.
+					content, err := os.ReadFile(filepath.Join(root, b))
+					if err != nil {
+						t.Fatal(err)
+					}
+					write(t, b, string(content))
+				}
+				args = append(args, strings.Replace(f, "--map=", "--map=/", 1))
+			}
+			var outs []string
+			for i, f := range p.files {
+				out := filepath.Join("out", p.dir, strings.Repeat("x", i)+".mp.go")
+				outs = append(outs, out)
+				args = append(args, "--out=/"+f+"="+out)
+				if p.dir == "test/golden/inherit/derived" {
+					args = append(args, "--importable=/test/golden/inherit/base/base.capnp")
+				}
+				if p.dir == "example/initapi" {
+					args = append(args, "--importable=/example/printer.capnp", "--importable=/example/calculator.capnp")
+				}
+			}
+			params := filepath.Join(t.TempDir(), "params")
+			write(t, params, strings.Join(args, "\n"))
+			if status, _, stderr := mpgen("@" + params); status != 0 {
+				t.Fatal(stderr)
+			}
+			for i, f := range p.files {
+				compare(t, filepath.Join(root, p.dir, strings.TrimSuffix(filepath.Base(f), ".capnp")+".mp.go"), outs[i])
+			}
+		})
+	}
+}
+
+func write(t *testing.T, name, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(content), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// compare reports the first line in which two files differ.
+func compare(t *testing.T, want, got string) {
+	t.Helper()
+	a, err := os.ReadFile(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Equal(a, b) {
+		return
+	}
+	w, g := strings.Split(string(a), "\n"), strings.Split(string(b), "\n")
+	for i := range w {
+		if i >= len(g) || w[i] != g[i] {
+			t.Fatalf("%s:%d is stale: go test ./tools/mpgen -update writes it anew\nkept: %s\nnow:  %s", want, i+1, w[i], g[min(i, len(g)-1)])
+		}
+	}
+	t.Fatalf("%s is stale: go test ./tools/mpgen -update writes it anew", want)
+}
+
+// TestRequestInTree keeps the compiled schema that test/golden/everything reads.
+func TestRequestInTree(t *testing.T) {
+	atRoot(t)
+	const name = "test/golden/everything/testdata/everything.request"
+	status, request, stderr := mpgen("request", "test/golden/everything/everything.capnp")
+	if status != 0 {
+		t.Fatal(stderr)
+	}
+	msg, err := capnp.Unmarshal([]byte(request))
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed, err := msg.MarshalPacked()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		write(t, name, string(packed))
+	}
+	kept, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(kept, packed) {
+		t.Error(name + " is stale: go test ./tools/mpgen -update writes it anew")
+	}
+}
+
+// TestReorder moves declarations around: what is generated stays the same.
+func TestReorder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const id, a, b, c = "@0xd1b7e2a4c5f60913;\n", "struct A { x @0 :B; y @1 :List(B); }\n", "struct B { z @0 :E; }\n",
+		"interface C { m @0 (a :A) -> (b :B); }\nenum E { one @0; }\nconst k :Int32 = 1;\n"
+	var first []byte
+	for i, src := range []string{id + a + b + c, id + c + b + a, id + b + "\n\n# a remark\n\n" + c + a} {
+		write(t, "s.capnp", src)
+		if status, _, stderr := mpgen("--importpath=example.com/s", "s.capnp"); status != 0 {
+			t.Fatal(stderr)
+		}
+		got, err := os.ReadFile("s.mp.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			first = got
+		}
+		if !bytes.Equal(first, got) {
+			t.Errorf("other code for the order %q", src)
+		}
+	}
+}
+
+// TestErrors looks for each mistake's message, and for no output.
+func TestErrors(t *testing.T) {
+	const head = "@0xd1b7e2a4c5f60914;\nusing Go = import \"/mp/go.capnp\";\n"
+	for _, test := range []struct {
+		name, schema string
+		flags        []string
+		status       int
+		want         []string
+	}{
+		{"syntax", head + "struct A {\n", nil, 1, []string{"s.capnp:"}},
+		{"two", head + "struct A { x @0 :Foo; }\nstruct B { y @0 :Bar; }\n", nil, 1, []string{"s.capnp:3:18: error:", "s.capnp:4:18: error:", "^"}},
+		{"no import", head + "using X = import \"x.capnp\";\nstruct A { x @0 :X.Y; }\n", nil, 1, []string{"s.capnp:3:18: error:", "x.capnp"}},
+		{"map", head + "struct A {\n  x @0 :List(Int32) $Go.map;\n}\n", nil, 1, []string{"s.capnp:3:", "$Go.map on x"}},
+		{"map key", head + "struct P { k @0 :Data; v @1 :Text; }\nstruct A { x @0 :List(P) $Go.map; }\n", nil, 1, []string{"[]byte"}},
+		{"set", head + "struct A { x @0 :Text $Go.set; }\n", nil, 1, []string{"$Go.set on x"}},
+		{"several", head + "struct A { x @0 :Text $Go.set; y @1 :Text $Go.map; }\n", nil, 1, []string{"$Go.set on x", "$Go.map on y"}},
+		{"both", head + "struct A { x @0 :List(Text) $Go.set $Go.convert(\"X\"); }\n", nil, 1, []string{"more than one of"}},
+		{"optional", head + "struct A { x @0 :Int32 $Go.optional; }\n", nil, 1, []string{"hasX"}},
+		{"value", head + "struct A { x @0 :Int32 $Go.value; }\n", nil, 1, []string{"it is no struct"}},
+		{"type", head + "struct A { x @0 :Bool $Go.type(\"time.Time\"); }\n", nil, 1, []string{"no convention converts bool"}},
+		{"type name", head + "struct A { x @0 :Int32 $Go.type(\"example.com/x\"); }\n", nil, 1, []string{"is no Go type"}},
+		{"half", head + "struct A { x @0 :Text $Go.type(\"X\") $Go.toGo(\"ToX\"); }\n", nil, 1, []string{"$Go.fromGo"}},
+		{"method", head + "interface A { m @0 () -> () $Go.method(\"M(\"); }\n", nil, 1, []string{"s.capnp:3:", "is no signature"}},
+		{"method args", head + "interface A { m @0 (a :Int32) -> () $Go.method(\"M(a, b int)\"); }\n", nil, 1, []string{"A.m has 1 arguments", "has 2"}},
+		{"wrap union", head + "struct A $Go.wrap(\"X\") { union { a @0 :Int32; b @1 :Int32; } }\n", nil, 1, []string{"$Go.codec"}},
+		{"go names", head + "struct A $Go.name(\"B\") {}\nstruct B {}\n", nil, 1, []string{"B is declared twice in Go"}},
+		{"no import path", head + "struct A {}\n", []string{"--importpath="}, 1, []string{"--importpath"}},
+		{"flag", head, []string{"--nope"}, 2, []string{"-nope", "--help"}},
+		{"pair", head, []string{"--map=x"}, 2, []string{"name=value"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			write(t, "s.capnp", test.schema)
+			write(t, "good.capnp", "@0xd1b7e2a4c5f60915;\nstruct Good {}\n")
+			args := append([]string{"--importpath=example.com/s", "good.capnp", "s.capnp"}, test.flags...)
+			status, _, stderr := mpgen(args...)
+			if status != test.status {
+				t.Errorf("exit status %d, want %d", status, test.status)
+			}
+			for _, want := range test.want {
+				if !strings.Contains(stderr, want) {
+					t.Errorf("no %q in\n%s", want, stderr)
+				}
+			}
+			if left, _ := filepath.Glob("*.go"); left != nil {
+				t.Errorf("left %v", left)
+			}
+		})
+	}
+}
+
+// TestStrictDeps looks for the messages that name the target to add.
+func TestStrictDeps(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "in/a.capnp", "@0xd1b7e2a4c5f60916;\nusing B = import \"/lib/b.capnp\";\nstruct A { b @0 :B.S; }\n")
+	write(t, "in/b.capnp", "@0xd1b7e2a4c5f60917;\nstruct S {}\n")
+	base := []string{"--importpath=example.com/a", "--label=//app:a_go", "--schema=/app/a.capnp=in/a.capnp", "--out=/app/a.capnp=out/a.mp.go"}
+	b := []string{"--schema=/lib/b.capnp=in/b.capnp", "--label_of=/lib/b.capnp=//lib:b_go"}
+	importable := []string{"--importable=/lib/b.capnp"}
+	for _, test := range []struct {
+		flags []string
+		want  string
+	}{
+		{nil, `in/a.capnp:2:18: error: import "/lib/b.capnp": no target in deps of //app:a_go has this file: add the one with /lib/b.capnp in its srcs`},
+		{b, `in/a.capnp:2:18: error: import "/lib/b.capnp": missing dep: add //lib:b_go to deps of //app:a_go`},
+		{append(b, importable...), `no Go package for lib/b.capnp: add //lib:b_go to deps of //app:a_go`},
+		{append(append(b, importable...), "--map=/lib/b.capnp=example.com/b"), ""},
+	} {
+		status, _, stderr := mpgen(append(base, test.flags...)...)
+		if test.want == "" {
+			if status != 0 {
+				t.Error(stderr)
+			}
+			continue
+		}
+		if status != 1 || !strings.Contains(stderr, test.want) {
+			t.Errorf("status %d, want %q in\n%s", status, test.want, stderr)
+		}
+	}
+	if _, err := os.Stat("out/a.mp.go"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{"--help"}, {"generate", "--help"}, {"help"}} {
+		if status, stdout, _ := mpgen(args...); status != 0 || !strings.Contains(stdout, "usage: mpgen") {
+			t.Errorf("%v: %d, %q", args, status, stdout)
+		}
+	}
+	if status, _, stderr := mpgen(); status != 2 || stderr == "" {
+		t.Error(status, stderr)
+	}
+}
