@@ -399,6 +399,11 @@ func (r *ref) asType(c *compiler, f *file) (*typ, bool) {
 		if elem.kind == schema.Type_Which_anyPointer && elem.any == anyStruct {
 			return fail("use AnyList", "'List(AnyStruct)' is not supported")
 		}
+		if elem.isParameter() && elem.index < 2 {
+			// The reference compiler means to refuse AnyPointer and AnyStruct
+			// only, but takes the number of a generic parameter for the kind.
+			return fail("put the elements into a struct with one field", "a list of a generic parameter is not supported")
+		}
 		return listOf(elem), !r.broken
 	case b == builtinObject:
 		return fail("write 'AnyPointer'", "'Object' is the old name of 'AnyPointer'")

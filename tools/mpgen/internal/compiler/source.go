@@ -14,8 +14,8 @@ import (
 	"github.com/mpgo-dev/mpgo/tools/mpgen/internal/compiler/syntax"
 )
 
-// A FileSystem is where schema files are read from. Names use slashes; they
-// are absolute, or relative to Options.Dir.
+// A FileSystem is where schema files are read from. Names use slashes and are
+// absolute: Options.Dir is in front of relative ones.
 type FileSystem interface {
 	// ReadFile returns the content of a file, or an error that is
 	// fs.ErrNotExist if there is none.
@@ -207,7 +207,7 @@ func (c *compiler) read(r *root, rel string) ([]byte, error) {
 	if r.embedded {
 		return schema.Files.ReadFile(rel)
 	}
-	return c.fs.ReadFile(r.join(rel))
+	return c.fs.ReadFile(c.abs(r.join(rel)))
 }
 
 // importFile finds what an import in f refers to. path is as written.
