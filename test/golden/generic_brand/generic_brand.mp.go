@@ -157,19 +157,19 @@ func (TreeCodec[T]) Size() capnp.ObjectSize { return capnp.ObjectSize{PointerCou
 // Marshal implements mprt.StructCodec.
 func (c TreeCodec[T]) Marshal(b mprt.Builder, v *Tree[T]) {
 	mprt.SetValue(b, 0, v.Value, c.T)
-	mprt.SetStructWith(b, 1, v.Left, TreeCodec[T]{c.T})
-	mprt.SetStructWith(b, 2, v.Texts, TreeCodec[string]{mprt.Texts{}})
-	mprt.SetList(b, 3, v.Children, mprt.StructsWith[Tree[T]]{Codec: TreeCodec[T]{c.T}})
-	mprt.SetStructWith(b, 4, v.Branch, Tree_BranchCodec[T, []byte]{c.T, mprt.Datas{}})
+	mprt.SetStructWith(b, 1, v.Left, TreeCodec[T]{T: c.T})
+	mprt.SetStructWith(b, 2, v.Texts, TreeCodec[string]{T: mprt.Texts{}})
+	mprt.SetList(b, 3, v.Children, mprt.StructsWith[Tree[T]]{Codec: TreeCodec[T]{T: c.T}})
+	mprt.SetStructWith(b, 4, v.Branch, Tree_BranchCodec[T, []byte]{T: c.T, U: mprt.Datas{}})
 }
 
 // Unmarshal implements mprt.StructCodec.
 func (c TreeCodec[T]) Unmarshal(r mprt.Reader, v *Tree[T]) {
 	v.Value = mprt.GetValue(r, 0, c.T)
-	v.Left = mprt.GetStructWith(r, 1, TreeCodec[T]{c.T})
-	v.Texts = mprt.GetStructWith(r, 2, TreeCodec[string]{mprt.Texts{}})
-	v.Children = mprt.GetList(r, 3, mprt.StructsWith[Tree[T]]{Codec: TreeCodec[T]{c.T}})
-	v.Branch = mprt.GetStructWith(r, 4, Tree_BranchCodec[T, []byte]{c.T, mprt.Datas{}})
+	v.Left = mprt.GetStructWith(r, 1, TreeCodec[T]{T: c.T})
+	v.Texts = mprt.GetStructWith(r, 2, TreeCodec[string]{T: mprt.Texts{}})
+	v.Children = mprt.GetList(r, 3, mprt.StructsWith[Tree[T]]{Codec: TreeCodec[T]{T: c.T}})
+	v.Branch = mprt.GetStructWith(r, 4, Tree_BranchCodec[T, []byte]{T: c.T, U: mprt.Datas{}})
 }
 
 // String returns the struct for people to read, cut at a limit.
@@ -198,14 +198,14 @@ func (Tree_BranchCodec[T, U]) Size() capnp.ObjectSize { return capnp.ObjectSize{
 func (c Tree_BranchCodec[T, U]) Marshal(b mprt.Builder, v *Tree_Branch[T, U]) {
 	mprt.SetValue(b, 0, v.T, c.T)
 	mprt.SetValue(b, 1, v.U, c.U)
-	Tree_Branch_GroupCodec[T, U]{c.T, c.U}.Marshal(b, &v.Group)
+	Tree_Branch_GroupCodec[T, U]{T: c.T, U: c.U}.Marshal(b, &v.Group)
 }
 
 // Unmarshal implements mprt.StructCodec.
 func (c Tree_BranchCodec[T, U]) Unmarshal(r mprt.Reader, v *Tree_Branch[T, U]) {
 	v.T = mprt.GetValue(r, 0, c.T)
 	v.U = mprt.GetValue(r, 1, c.U)
-	Tree_Branch_GroupCodec[T, U]{c.T, c.U}.Unmarshal(r, &v.Group)
+	Tree_Branch_GroupCodec[T, U]{T: c.T, U: c.U}.Unmarshal(r, &v.Group)
 }
 
 // String returns the struct for people to read, cut at a limit.
@@ -230,12 +230,12 @@ func (Tree_Branch_GroupCodec[T, U]) Size() capnp.ObjectSize { return capnp.Objec
 
 // Marshal implements mprt.StructCodec.
 func (c Tree_Branch_GroupCodec[T, U]) Marshal(b mprt.Builder, v *Tree_Branch_Group[T, U]) {
-	mprt.SetStructWith(b, 2, v.Tree, TreeCodec[U]{c.U})
+	mprt.SetStructWith(b, 2, v.Tree, TreeCodec[U]{T: c.U})
 }
 
 // Unmarshal implements mprt.StructCodec.
 func (c Tree_Branch_GroupCodec[T, U]) Unmarshal(r mprt.Reader, v *Tree_Branch_Group[T, U]) {
-	v.Tree = mprt.GetStructWith(r, 2, TreeCodec[U]{c.U})
+	v.Tree = mprt.GetStructWith(r, 2, TreeCodec[U]{T: c.U})
 }
 
 // User is the struct User of generic_brand.capnp.
@@ -257,26 +257,26 @@ func (*User) CapnpSize() capnp.ObjectSize { return capnp.ObjectSize{PointerCount
 // MarshalCapnp implements mprt.Struct.
 func (v *User) MarshalCapnp(b mprt.Builder) {
 	mprt.SetList(b, 0, v.Coins, userCoinsCodec)
-	mprt.SetStructWith(b, 1, v.Result, ResultCodec[*Coin]{mprt.Pointers[Coin, *Coin]{}})
-	mprt.SetStructWith(b, 2, v.Tree, TreeCodec[string]{mprt.Texts{}})
-	mprt.SetStructWith(b, 3, v.CoinTree, TreeCodec[*Coin]{mprt.Pointers[Coin, *Coin]{}})
-	mprt.SetStructWith(b, 4, v.Branch, Tree_BranchCodec[*Coin, []uint8]{mprt.Pointers[Coin, *Coin]{}, mprt.Lists[uint8]{Elem: mprt.Numbers[uint8]{}}})
-	mprt.SetStructWith(b, 5, v.Unbound, TreeCodec[mprt.AnyPointer]{mprt.AnyPointers{}})
+	mprt.SetStructWith(b, 1, v.Result, ResultCodec[*Coin]{Value: mprt.Pointers[Coin, *Coin]{}})
+	mprt.SetStructWith(b, 2, v.Tree, TreeCodec[string]{T: mprt.Texts{}})
+	mprt.SetStructWith(b, 3, v.CoinTree, TreeCodec[*Coin]{T: mprt.Pointers[Coin, *Coin]{}})
+	mprt.SetStructWith(b, 4, v.Branch, Tree_BranchCodec[*Coin, []uint8]{T: mprt.Pointers[Coin, *Coin]{}, U: mprt.Lists[uint8]{Elem: mprt.Numbers[uint8]{}}})
+	mprt.SetStructWith(b, 5, v.Unbound, TreeCodec[mprt.AnyPointer]{T: mprt.AnyPointers{}})
 	StoreProxy[string, *Coin](mprt.Texts{}, mprt.Pointers[Coin, *Coin]{}).Set(b, 6, v.Store)
-	mprt.SetStructWith(b, 7, v.Named, PairCodec[string, Store[string, []byte]]{mprt.Texts{}, StoreProxy[string, []byte](mprt.Texts{}, mprt.Datas{})})
+	mprt.SetStructWith(b, 7, v.Named, PairCodec[string, Store[string, []byte]]{Key: mprt.Texts{}, Value: StoreProxy[string, []byte](mprt.Texts{}, mprt.Datas{})})
 	mprt.SetList(b, 8, v.ByName, userByNameCodec)
 }
 
 // UnmarshalCapnp implements mprt.Struct.
 func (v *User) UnmarshalCapnp(r mprt.Reader) {
 	v.Coins = mprt.GetList(r, 0, userCoinsCodec)
-	v.Result = mprt.GetStructWith(r, 1, ResultCodec[*Coin]{mprt.Pointers[Coin, *Coin]{}})
-	v.Tree = mprt.GetStructWith(r, 2, TreeCodec[string]{mprt.Texts{}})
-	v.CoinTree = mprt.GetStructWith(r, 3, TreeCodec[*Coin]{mprt.Pointers[Coin, *Coin]{}})
-	v.Branch = mprt.GetStructWith(r, 4, Tree_BranchCodec[*Coin, []uint8]{mprt.Pointers[Coin, *Coin]{}, mprt.Lists[uint8]{Elem: mprt.Numbers[uint8]{}}})
-	v.Unbound = mprt.GetStructWith(r, 5, TreeCodec[mprt.AnyPointer]{mprt.AnyPointers{}})
+	v.Result = mprt.GetStructWith(r, 1, ResultCodec[*Coin]{Value: mprt.Pointers[Coin, *Coin]{}})
+	v.Tree = mprt.GetStructWith(r, 2, TreeCodec[string]{T: mprt.Texts{}})
+	v.CoinTree = mprt.GetStructWith(r, 3, TreeCodec[*Coin]{T: mprt.Pointers[Coin, *Coin]{}})
+	v.Branch = mprt.GetStructWith(r, 4, Tree_BranchCodec[*Coin, []uint8]{T: mprt.Pointers[Coin, *Coin]{}, U: mprt.Lists[uint8]{Elem: mprt.Numbers[uint8]{}}})
+	v.Unbound = mprt.GetStructWith(r, 5, TreeCodec[mprt.AnyPointer]{T: mprt.AnyPointers{}})
 	v.Store = StoreProxy[string, *Coin](mprt.Texts{}, mprt.Pointers[Coin, *Coin]{}).Get(r, 6)
-	v.Named = mprt.GetStructWith(r, 7, PairCodec[string, Store[string, []byte]]{mprt.Texts{}, StoreProxy[string, []byte](mprt.Texts{}, mprt.Datas{})})
+	v.Named = mprt.GetStructWith(r, 7, PairCodec[string, Store[string, []byte]]{Key: mprt.Texts{}, Value: StoreProxy[string, []byte](mprt.Texts{}, mprt.Datas{})})
 	v.ByName = mprt.GetList(r, 8, userByNameCodec)
 }
 
@@ -286,9 +286,9 @@ func (v *User) String() string { return mprt.Format(v) }
 // LogValue implements slog.LogValuer.
 func (v *User) LogValue() slog.Value { return slog.StringValue(v.String()) }
 
-var userCoinsCodec mprt.Elem[Pair[[]byte, []Pair[[]byte, *Coin]]] = mprt.StructsWith[Pair[[]byte, []Pair[[]byte, *Coin]]]{Codec: PairCodec[[]byte, []Pair[[]byte, *Coin]]{mprt.Datas{}, mprt.Lists[Pair[[]byte, *Coin]]{Elem: mprt.StructsWith[Pair[[]byte, *Coin]]{Codec: PairCodec[[]byte, *Coin]{mprt.Datas{}, mprt.Pointers[Coin, *Coin]{}}}}}}
+var userCoinsCodec mprt.Elem[Pair[[]byte, []Pair[[]byte, *Coin]]] = mprt.StructsWith[Pair[[]byte, []Pair[[]byte, *Coin]]]{Codec: PairCodec[[]byte, []Pair[[]byte, *Coin]]{Key: mprt.Datas{}, Value: mprt.Lists[Pair[[]byte, *Coin]]{Elem: mprt.StructsWith[Pair[[]byte, *Coin]]{Codec: PairCodec[[]byte, *Coin]{Key: mprt.Datas{}, Value: mprt.Pointers[Coin, *Coin]{}}}}}}
 
-var userByNameCodec mprt.Elem[Pair[string, []string]] = mprt.StructsWith[Pair[string, []string]]{Codec: PairCodec[string, []string]{mprt.Texts{}, mprt.Lists[string]{Elem: mprt.Texts{}}}}
+var userByNameCodec mprt.Elem[Pair[string, []string]] = mprt.StructsWith[Pair[string, []string]]{Codec: PairCodec[string, []string]{Key: mprt.Texts{}, Value: mprt.Lists[string]{Elem: mprt.Texts{}}}}
 
 // Store is the interface Store of generic_brand.capnp.
 type Store[Key, Value any] interface {
@@ -400,7 +400,7 @@ func (s *Store_AllCall[Key, Value]) Wait() (entries []Pair[Key, Value], err erro
 }
 
 func takeStoreAll[Key, Value any](c *StoreClient[Key, Value], r mprt.Reader) (entries []Pair[Key, Value], err error) {
-	entries = mprt.GetList(r, 0, mprt.StructsWith[Pair[Key, Value]]{Codec: PairCodec[Key, Value]{c.key, c.value}})
+	entries = mprt.GetList(r, 0, mprt.StructsWith[Pair[Key, Value]]{Codec: PairCodec[Key, Value]{Key: c.key, Value: c.value}})
 	return entries, r.Err()
 }
 
@@ -633,7 +633,7 @@ func serveStoreAll[Key, Value any](ctx context.Context, impl any, call *mprt.Ser
 		return err
 	}
 	r := call.Results()
-	mprt.SetList(r, 0, entries, mprt.StructsWith[Pair[Key, Value]]{Codec: PairCodec[Key, Value]{keyCodec, valueCodec}})
+	mprt.SetList(r, 0, entries, mprt.StructsWith[Pair[Key, Value]]{Codec: PairCodec[Key, Value]{Key: keyCodec, Value: valueCodec}})
 	return nil
 }
 
@@ -1001,7 +1001,7 @@ func serveTextStoreCount(ctx context.Context, impl any, call *mprt.ServerCall) e
 	return nil
 }
 
-var storeAllResultsEntriesCodec mprt.Elem[Pair[string, *Coin]] = mprt.StructsWith[Pair[string, *Coin]]{Codec: PairCodec[string, *Coin]{mprt.Texts{}, mprt.Pointers[Coin, *Coin]{}}}
+var storeAllResultsEntriesCodec mprt.Elem[Pair[string, *Coin]] = mprt.StructsWith[Pair[string, *Coin]]{Codec: PairCodec[string, *Coin]{Key: mprt.Texts{}, Value: mprt.Pointers[Coin, *Coin]{}}}
 
 // Wallet is the interface Wallet of generic_brand.capnp.
 type Wallet interface {
@@ -1085,7 +1085,7 @@ func (c *WalletClient) beginGetResult(ctx context.Context, pair *Pair[string, *C
 		return nil, err
 	}
 	p := call.Params()
-	mprt.SetStructWith(p, 1, pair, PairCodec[string, *Coin]{mprt.Texts{}, mprt.Pointers[Coin, *Coin]{}})
+	mprt.SetStructWith(p, 1, pair, PairCodec[string, *Coin]{Key: mprt.Texts{}, Value: mprt.Pointers[Coin, *Coin]{}})
 	return call, nil
 }
 
@@ -1110,7 +1110,7 @@ func (s *Wallet_GetResultCall) Wait() (result *Result[*Coin], err error) {
 }
 
 func takeWalletGetResult(r mprt.Reader) (result *Result[*Coin], err error) {
-	result = mprt.GetStructWith(r, 0, ResultCodec[*Coin]{mprt.Pointers[Coin, *Coin]{}})
+	result = mprt.GetStructWith(r, 0, ResultCodec[*Coin]{Value: mprt.Pointers[Coin, *Coin]{}})
 	return result, r.Err()
 }
 
@@ -1274,7 +1274,7 @@ func serveWalletGetCoins(ctx context.Context, impl any, call *mprt.ServerCall) e
 
 func serveWalletGetResult(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
-	pair := mprt.GetStructWith(p, 1, PairCodec[string, *Coin]{mprt.Texts{}, mprt.Pointers[Coin, *Coin]{}})
+	pair := mprt.GetStructWith(p, 1, PairCodec[string, *Coin]{Key: mprt.Texts{}, Value: mprt.Pointers[Coin, *Coin]{}})
 	if err := p.Err(); err != nil {
 		return err
 	}
@@ -1283,7 +1283,7 @@ func serveWalletGetResult(ctx context.Context, impl any, call *mprt.ServerCall) 
 		return err
 	}
 	r := call.Results()
-	mprt.SetStructWith(r, 0, result, ResultCodec[*Coin]{mprt.Pointers[Coin, *Coin]{}})
+	mprt.SetStructWith(r, 0, result, ResultCodec[*Coin]{Value: mprt.Pointers[Coin, *Coin]{}})
 	return nil
 }
 
@@ -1298,4 +1298,4 @@ func serveWalletOpen(ctx context.Context, impl any, call *mprt.ServerCall) error
 	return nil
 }
 
-var walletGetCoinsResultsResultCodec mprt.Elem[Pair[[]byte, []Pair[[]byte, *Coin]]] = mprt.StructsWith[Pair[[]byte, []Pair[[]byte, *Coin]]]{Codec: PairCodec[[]byte, []Pair[[]byte, *Coin]]{mprt.Datas{}, mprt.Lists[Pair[[]byte, *Coin]]{Elem: mprt.StructsWith[Pair[[]byte, *Coin]]{Codec: PairCodec[[]byte, *Coin]{mprt.Datas{}, mprt.Pointers[Coin, *Coin]{}}}}}}
+var walletGetCoinsResultsResultCodec mprt.Elem[Pair[[]byte, []Pair[[]byte, *Coin]]] = mprt.StructsWith[Pair[[]byte, []Pair[[]byte, *Coin]]]{Codec: PairCodec[[]byte, []Pair[[]byte, *Coin]]{Key: mprt.Datas{}, Value: mprt.Lists[Pair[[]byte, *Coin]]{Elem: mprt.StructsWith[Pair[[]byte, *Coin]]{Codec: PairCodec[[]byte, *Coin]{Key: mprt.Datas{}, Value: mprt.Pointers[Coin, *Coin]{}}}}}}

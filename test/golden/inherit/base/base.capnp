@@ -15,3 +15,7 @@ struct Holder {
   base @0 :Base;
   bases @1 :List(Base);
 }
+
+struct Box(T) {
+  value @0 :T;
+}

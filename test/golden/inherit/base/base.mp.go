@@ -15,6 +15,35 @@ import (
 // built with.
 const _ = mprt.IsAtLeastVersion0_1
 
+// Box is the struct Box of base.capnp.
+type Box[T any] struct {
+	Value T
+}
+
+// BoxCodec is the mprt.StructCodec of Box.
+type BoxCodec[T any] struct {
+	T mprt.Codec[T]
+}
+
+// Size implements mprt.StructCodec.
+func (BoxCodec[T]) Size() capnp.ObjectSize { return capnp.ObjectSize{PointerCount: 1} }
+
+// Marshal implements mprt.StructCodec.
+func (c BoxCodec[T]) Marshal(b mprt.Builder, v *Box[T]) {
+	mprt.SetValue(b, 0, v.Value, c.T)
+}
+
+// Unmarshal implements mprt.StructCodec.
+func (c BoxCodec[T]) Unmarshal(r mprt.Reader, v *Box[T]) {
+	v.Value = mprt.GetValue(r, 0, c.T)
+}
+
+// String returns the struct for people to read, cut at a limit.
+func (v *Box[T]) String() string { return mprt.Format(v) }
+
+// LogValue implements slog.LogValuer.
+func (v *Box[T]) LogValue() slog.Value { return slog.StringValue(v.String()) }
+
 // Holder is the struct Holder of base.capnp.
 type Holder struct {
 	Base  Base

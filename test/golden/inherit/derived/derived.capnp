@@ -17,4 +17,6 @@ interface Diamond extends(Left, Right, Base.Other) {
   name @0 () -> (result :Text);
   # A method of the same name as one that is inherited.
   last @1 () -> ();
+  box @2 (box :Base.Box(Text), boxes :List(Base.Box(Diamond))) -> (result :Base.Box(Base.Box(Text)));
+  # A generic struct of the other package.
 }

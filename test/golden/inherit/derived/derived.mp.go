@@ -23,6 +23,8 @@ type Diamond interface {
 	// A method of the same name as one that is inherited.
 	Name_(ctx context.Context) (string, error)
 	Last(ctx context.Context) error
+	// A generic struct of the other package.
+	Box(ctx context.Context, box *base.Box[string], boxes []base.Box[Diamond]) (*base.Box[*base.Box[string]], error)
 }
 
 // DiamondClient is a Diamond whose methods run in another process.
@@ -152,6 +154,56 @@ func (s *Diamond_LastCall) Wait() error {
 	return err
 }
 
+// A generic struct of the other package.
+func (c *DiamondClient) Box(ctx context.Context, box *base.Box[string], boxes []base.Box[Diamond]) (result *base.Box[*base.Box[string]], err error) {
+	call, err := c.beginBox(ctx, box, boxes)
+	if err != nil {
+		return result, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return result, err
+	}
+	return takeDiamondBox(r)
+}
+
+func (c *DiamondClient) beginBox(ctx context.Context, box *base.Box[string], boxes []base.Box[Diamond]) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(ctx, &diamondBox)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	mprt.SetStructWith(p, 0, box, base.BoxCodec[string]{T: mprt.Texts{}})
+	mprt.SetList(p, 1, boxes, diamondBoxParamsBoxesCodec)
+	return call, nil
+}
+
+// StartBox is Box without the wait for its results.
+func (c *DiamondClient) StartBox(ctx context.Context, box *base.Box[string], boxes []base.Box[Diamond]) *Diamond_BoxCall {
+	return &Diamond_BoxCall{Started: mprt.Start(c.beginBox(ctx, box, boxes))}
+}
+
+// Diamond_BoxCall is a call of DiamondClient.Box that was started. Wait for it, or finish it.
+type Diamond_BoxCall struct {
+	mprt.Started
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Diamond_BoxCall) Wait() (result *base.Box[*base.Box[string]], err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, err
+	}
+	return takeDiamondBox(r)
+}
+
+func takeDiamondBox(r mprt.Reader) (result *base.Box[*base.Box[string]], err error) {
+	result = mprt.GetStructWith(r, 0, base.BoxCodec[*base.Box[string]]{T: mprt.PointersWith[base.Box[string]]{Codec: base.BoxCodec[string]{T: mprt.Texts{}}}})
+	return result, r.Err()
+}
+
 // NewDiamondServer wraps impl so that a peer can call it.
 func NewDiamondServer(impl Diamond) *mprt.Server {
 	return mprt.NewServer(&ifaceDiamond, impl)
@@ -199,11 +251,17 @@ func (UnimplementedDiamond) Last(context.Context) error {
 	return mprt.Unimplemented(&diamondLast)
 }
 
+// Box fails with mprt.ErrUnimplemented.
+func (UnimplementedDiamond) Box(_ context.Context, _ *base.Box[string], _ []base.Box[Diamond]) (result *base.Box[*base.Box[string]], err error) {
+	return result, mprt.Unimplemented(&diamondBox)
+}
+
 // The ids of Diamond and its methods on the wire.
 const (
 	Diamond_ID      uint64 = 0x8c07523b339b2ff2
 	Diamond_Name_ID uint16 = 0
 	Diamond_Last_ID uint16 = 1
+	Diamond_Box_ID  uint16 = 2
 )
 
 var (
@@ -217,6 +275,11 @@ var (
 		ID: Diamond_Last_ID, Name: "last",
 		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{},
 	}
+	diamondBox = mprt.Method{
+		InterfaceID: Diamond_ID, InterfaceName: "Diamond",
+		ID: Diamond_Box_ID, Name: "box",
+		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
+	}
 )
 
 var ifaceDiamond = mprt.Interface{
@@ -225,6 +288,7 @@ var ifaceDiamond = mprt.Interface{
 	Methods: []*mprt.Method{
 		&diamondName_,
 		&diamondLast,
+		&diamondBox,
 	},
 	Extends: []*mprt.Interface{LeftProxy.Interface, RightProxy.Interface, base.OtherProxy.Interface},
 	Destroy: LeftProxy.Interface.Destroy,
@@ -233,6 +297,7 @@ var ifaceDiamond = mprt.Interface{
 func init() {
 	diamondName_.Handler = serveDiamondName_
 	diamondLast.Handler = serveDiamondLast
+	diamondBox.Handler = serveDiamondBox
 }
 
 func serveDiamondName_(ctx context.Context, impl any, call *mprt.ServerCall) error {
@@ -248,6 +313,24 @@ func serveDiamondName_(ctx context.Context, impl any, call *mprt.ServerCall) err
 func serveDiamondLast(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	return impl.(Diamond).Last(ctx)
 }
+
+func serveDiamondBox(ctx context.Context, impl any, call *mprt.ServerCall) error {
+	p := call.Params()
+	box := mprt.GetStructWith(p, 0, base.BoxCodec[string]{T: mprt.Texts{}})
+	boxes := mprt.GetList(p, 1, diamondBoxParamsBoxesCodec)
+	if err := p.Err(); err != nil {
+		return err
+	}
+	result, err := impl.(Diamond).Box(ctx, box, boxes)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	mprt.SetStructWith(r, 0, result, base.BoxCodec[*base.Box[string]]{T: mprt.PointersWith[base.Box[string]]{Codec: base.BoxCodec[string]{T: mprt.Texts{}}}})
+	return nil
+}
+
+var diamondBoxParamsBoxesCodec mprt.Elem[base.Box[Diamond]] = mprt.StructsWith[base.Box[Diamond]]{Codec: base.BoxCodec[Diamond]{T: &DiamondProxy}}
 
 // Left is the interface Left of derived.capnp.
 type Left interface {

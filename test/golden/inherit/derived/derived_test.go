@@ -18,6 +18,13 @@ func (o object) Right(context.Context) (string, *base.Holder, error) {
 func (o object) Other(_ context.Context, arg base.Base) (base.Base, error) { return arg, nil }
 func (object) Last(context.Context) error                                  { return nil }
 
+func (object) Box(_ context.Context, box *base.Box[string], boxes []base.Box[Diamond]) (*base.Box[*base.Box[string]], error) {
+	if len(boxes) != 2 || boxes[1].Value != nil {
+		return nil, nil
+	}
+	return &base.Box[*base.Box[string]]{Value: box}, nil
+}
+
 func TestDiamond(t *testing.T) {
 	ctx := context.Background()
 	var c Diamond = NewDiamondClient(peer.Connect(t, NewDiamondServer(object{})))
@@ -40,6 +47,10 @@ func TestDiamond(t *testing.T) {
 	mine := object{}
 	if back, err := c.Other(ctx, mine); back != base.Base(mine) || err != nil {
 		t.Error(back, err)
+	}
+	box, err := c.Box(ctx, &base.Box[string]{Value: "v"}, []base.Box[Diamond]{{Value: mine}, {}})
+	if err != nil || box == nil || box.Value.Value != "v" {
+		t.Error(box, err)
 	}
 	var _ base.Base = left
 	var _ base.Other = c

@@ -244,7 +244,7 @@ func (g *generator) setField(f *model.Field, v, owner string) {
 func (g *generator) groupCodec(s *model.Struct) string {
 	var codecs []string
 	for _, p := range s.Params {
-		codecs = append(codecs, g.codecs[*p])
+		codecs = append(codecs, g.params[*p]+": "+g.codecs[*p])
 	}
 	return structName(s) + "Codec" + g.paramUse(s.Params) + "{" + strings.Join(codecs, ", ") + "}"
 }

@@ -122,12 +122,9 @@ func (g *generator) goType(text string, home *model.File, pos model.Pos) string 
 // their codecs are fields of; prefix is "c." or the like.
 func (g *generator) enterParams(params []*model.Param, prefix string) {
 	g.params, g.codecs = map[model.Param]string{}, map[model.Param]string{}
-	taken := names{}
-	for _, n := range g.schema.Names {
-		taken[n] = true
-	}
-	for _, p := range params {
-		name := taken.take(upper(p.Name), "T")
+	all := paramNames(g.schema, params)
+	for i, p := range params {
+		name := all[i]
 		g.params[*p] = name
 		if prefix == "" {
 			g.codecs[*p] = lower(name) + "Codec"
@@ -135,6 +132,20 @@ func (g *generator) enterParams(params []*model.Param, prefix string) {
 			g.codecs[*p] = prefix + name
 		}
 	}
+}
+
+// paramNames are the Go names of type parameters: those of the schema, unless
+// the file declares something of the name.
+func paramNames(f *model.File, params []*model.Param) []string {
+	taken := names{}
+	for _, n := range f.Names {
+		taken[n] = true
+	}
+	list := make([]string, len(params))
+	for i, p := range params {
+		list[i] = taken.take(upper(p.Name), "T")
+	}
+	return list
 }
 
 // paramDecl declares the type parameters in scope, in the order of params.
@@ -170,7 +181,13 @@ func selfEncoding(s *model.Struct) bool {
 func (g *generator) structCodec(t *model.Type) string {
 	s := t.Struct
 	lit := g.qual(s.File, aux(&s.Decl, "", "Codec")) + g.typeArgs(t.Args)
-	return lit + "{" + g.codecList(t.Args) + "}"
+	var fields []string
+	if s.Go.Wrap == "" {
+		for i, name := range paramNames(s.File, s.Params) {
+			fields = append(fields, name+": "+g.codec(t.Args[i]))
+		}
+	}
+	return lit + "{" + strings.Join(fields, ", ") + "}"
 }
 
 func (g *generator) codecList(args []*model.Type) string {
