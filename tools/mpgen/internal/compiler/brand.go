@@ -84,11 +84,15 @@ func (s *scope) bind(params []ref, isList bool, src *syntax.Expr, f *file) (*sco
 	case len(params) > s.params && s.params == 0:
 		f.errorAt(src, "", "'%s' is not generic and takes no parameters", src.Base)
 		return nil, false
-	case len(params) > s.params:
-		f.errorAt(src, "", "'%s' takes %d generic parameters, not %d", src.Base, s.params, len(params))
+	case len(params) != s.params && isList:
+		f.errorAt(src, "", "'List' takes one parameter, the type of its elements")
 		return nil, false
-	case len(params) < s.params:
-		f.errorAt(src, "", "'%s' takes %d generic parameters, not %d", src.Base, s.params, len(params))
+	case len(params) != s.params:
+		plural := "s"
+		if s.params == 1 {
+			plural = ""
+		}
+		f.errorAt(src, "", "'%s' takes %d generic parameter%s, not %d", src.Base, s.params, plural, len(params))
 		return nil, false
 	}
 	if !isList {

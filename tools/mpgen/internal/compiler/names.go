@@ -59,7 +59,7 @@ func (n *node) checkName(d *syntax.Decl, seen map[string]syntax.Ident) {
 			"the name of a type begins with a capital letter")
 	case !wantUpper && !lower:
 		n.file.errorf(name.Start, name.End, "write '"+strings.ToLower(name.Text[:1])+name.Text[1:]+"'",
-			"the name of what is no type begins with a small letter")
+			"the name of anything but a type begins with a small letter")
 	}
 	if strings.Contains(name.Text, "_") {
 		n.file.errorf(name.Start, name.End, "write '"+camelCase(name.Text)+"'; generators adapt names to their language",

@@ -312,7 +312,7 @@ func (f *file) resolveImport(e *syntax.Expr) *file {
 // importHint guesses why an import was not found.
 func (f *file) importHint(name string) string {
 	rel, absolute := strings.CutPrefix(name, "/")
-	if near := syntax.Nearest(rel, schema.Names()); near != "" && !f.c.noStandard {
+	if near := syntax.Nearest(rel, schema.Names()); near != "" && absolute && !f.c.noStandard {
 		return "did you mean '/" + near + "'?"
 	}
 	if !absolute {

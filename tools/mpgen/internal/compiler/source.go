@@ -168,8 +168,6 @@ func (c *compiler) locate(name string) (*root, string) {
 // key identifies a file however it is reached.
 func (r *root) key(rel string) string { return r.abs + "/" + rel }
 
-// errTwin is what load returns for a file that has the name and the content
-// of another one.
 var errTooLarge = fmt.Errorf("larger than %d MiB", maxFile>>20)
 
 // load reads and parses a file, or returns the one that was read before.
@@ -232,16 +230,14 @@ func (f *file) readEmbed(name string) ([]byte, error) {
 	return data, err
 }
 
-// search tries the places that an import path of f may mean until one exists.
-// A relative path is looked up beside f, then beside where f would be in the
-// other roots: generated files lie in a tree of their own.
+// search tries the places that an import path of f may mean until one exists:
+// beside f, or for a path that begins with '/' the import roots.
 func (f *file) search(name string, try func(*root, string) error) error {
-	c := f.c
 	rel, absolute := strings.CutPrefix(name, "/")
-	roots := c.imports
+	roots := f.c.imports
 	if !absolute {
 		rel = path.Join(path.Dir(f.path), name)
-		roots = slices.Concat([]*root{f.root}, c.imports, c.prefixes)
+		roots = []*root{f.root}
 	}
 	rel = path.Clean(rel)
 	if rel == ".." || strings.HasPrefix(rel, "../") {
@@ -250,12 +246,8 @@ func (f *file) search(name string, try func(*root, string) error) error {
 	if name == "" || strings.ContainsRune(name, 0) || rel == "." {
 		return fs.ErrNotExist
 	}
-	for i, r := range roots {
-		if slices.Contains(roots[:i], r) {
-			continue
-		}
-		err := try(r, rel)
-		if err == nil || !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrInvalid) {
+	for _, r := range roots {
+		if err := try(r, rel); err == nil || !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrInvalid) {
 			return err
 		}
 	}

@@ -154,7 +154,7 @@ func (l *structLayout) unionMembers(d *syntax.Decl, parent *member, u *unionSpac
 		case syntax.UnionDecl:
 			if sub.Name.Text == "" {
 				l.errorf(sub.Start, sub.End, "give it a name: 'name :union {'", "an unnamed union cannot stand in a union")
-				l.broken = true
+				l.broken = l.broken || len(sub.Decls) > 0 || sub.Broken()
 				break
 			}
 			m := l.add(sub, parent, codeOrder, true)
@@ -216,7 +216,7 @@ func (l *structLayout) finish(root *member) {
 		if m.kind == syntax.UnionDecl {
 			if !m.union.addTag() {
 				l.errorf(m.ordinal.Start, m.ordinal.End, "only one field can become a member of a union after the fact",
-					"the ordinal of a union may be greater than that of one of its members, not of more")
+					"the ordinal of a union is greater than those of several of its members")
 			}
 			continue
 		}

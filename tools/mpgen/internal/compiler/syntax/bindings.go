@@ -104,5 +104,5 @@ func (p *parser) bindingStatement(b *Bindings) {
 		p.split = true
 		return
 	}
-	p.fail("unexpected "+t.describe(), "")
+	p.fail("unexpected "+t.unexpected(), "")
 }

@@ -430,6 +430,10 @@ func (l *lexer) str() {
 	l.pos++
 	for {
 		if l.pos >= len(l.src) || l.src[l.pos] == '\n' {
+			// What ends the line in most likelihood ends the statement.
+			if line := strings.TrimRight(l.src[start:l.pos], " \t\r"); strings.HasSuffix(line, ";") {
+				l.pos = start + len(line) - 1
+			}
 			l.report(start, l.pos, "the string is not closed on its line",
 				"end it with '\"'; a long text may be several strings in a row, or lines that begin with '`'")
 			l.add(Token{Kind: Invalid}, start)

@@ -217,7 +217,7 @@ func (p *parser) decl(parent *Decl, lv level, depth int) *Decl {
 			p.report(int(prev.End), int(prev.End), "missing "+want, "")
 			p.split = true
 		default:
-			p.fail("unexpected "+t.describe(), "")
+			p.fail("unexpected "+t.unexpected(), "")
 		}
 	}
 	var open blockStart
@@ -707,7 +707,7 @@ func (p *parser) list(item func()) {
 				if t.Kind == Identifier && start < p.i {
 					hint = "items are separated by ','"
 				}
-				p.fail("unexpected "+t.describe(), hint)
+				p.fail("unexpected "+t.unexpected(), hint)
 			}
 		}
 		p.failed = outer
@@ -795,11 +795,13 @@ func (p *parser) isUnionWithOrdinal() bool {
 func (p *parser) unionWithOrdinal(d *Decl) *Decl {
 	d.Kind = UnionDecl
 	at := d.Ordinal
-	if !p.op("!") {
-		p.report(int(at.Start), int(at.End), "a union needs no ordinal",
-			"remove it; or, if an old protocol depends on it, write '@"+fmt.Sprint(at.Value)+"!'")
-	}
-	if !p.op(":") {
+	forced := p.op("!")
+	colon := p.op(":")
+	switch {
+	case !forced:
+		p.report(int(at.Start), int(at.End), "a union needs no ordinal", fmt.Sprintf(
+			"write '%s :union {'; or, if an old protocol depends on it, '%s @%d! :union {'", d.Name.Text, d.Name.Text, at.Value))
+	case !colon:
 		p.report(int(at.Start), int(at.End), "':' is missing between the name of the union and 'union'", "")
 	}
 	p.i++ // union

@@ -1,6 +1,9 @@
 package syntax
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // TokenKind tells what a Token is.
 type TokenKind uint8
@@ -57,6 +60,9 @@ func (t *Token) describe() string {
 	}
 	return "this"
 }
+
+// unexpected is describe without an article.
+func (t *Token) unexpected() string { return strings.TrimPrefix(t.describe(), "a ") }
 
 // An Ident is a name with its place in the file.
 type Ident struct {

@@ -1,0 +1,3 @@
+struct NoId {
+  a @0 :Text;
+}
