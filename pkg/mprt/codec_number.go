@@ -1,6 +1,7 @@
 package mprt
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"unsafe"
@@ -28,53 +29,69 @@ func GetNumbers[T Number](r Reader, i uint16) []T {
 	return decodeNumbers[T](r, r.Ptr(i))
 }
 
-func encodeNumbers[T Number](b Builder, v []T) capnp.Ptr {
-	if !fits(b, len(v)) {
-		return capnp.Ptr{}
+// newNumbers makes a list of n values of size bytes each, and returns it with
+// its memory. The memory is the end of its segment: go-capnp allocates nowhere
+// else.
+func newNumbers(b Builder, size uintptr, n int) (capnp.Ptr, []byte) {
+	if !fits(b, n) {
+		return capnp.Ptr{}, nil
 	}
-	n := int32(len(v))
+	var l capnp.List
+	var err error
+	switch size {
+	case 1:
+		var u capnp.UInt8List
+		u, err = capnp.NewUInt8List(b.Segment(), int32(n))
+		l = capnp.List(u)
+	case 2:
+		var u capnp.UInt16List
+		u, err = capnp.NewUInt16List(b.Segment(), int32(n))
+		l = capnp.List(u)
+	case 4:
+		var u capnp.UInt32List
+		u, err = capnp.NewUInt32List(b.Segment(), int32(n))
+		l = capnp.List(u)
+	default:
+		var u capnp.UInt64List
+		u, err = capnp.NewUInt64List(b.Segment(), int32(n))
+		l = capnp.List(u)
+	}
+	if err != nil {
+		b.SetErr(err)
+		return capnp.Ptr{}, nil
+	}
+	return l.ToPtr(), tail(l, n*int(size))
+}
+
+// tail is the memory of a list of n bytes that was allocated just now.
+func tail(l capnp.List, n int) []byte {
+	data := l.Segment().Data()
+	start := len(data) - (n+7)&^7
+	return data[start : start+n]
+}
+
+func encodeNumbers[T Number](b Builder, v []T) capnp.Ptr {
+	p, mem := newNumbers(b, unsafe.Sizeof(*new(T)), len(v))
+	if len(mem) == 0 {
+		return p
+	}
 	switch unsafe.Sizeof(*new(T)) {
 	case 1:
-		l, err := capnp.NewUInt8List(b.Segment(), n)
-		if err != nil {
-			b.SetErr(err)
-			return capnp.Ptr{}
-		}
-		for k := range v {
-			l.Set(k, *(*uint8)(unsafe.Pointer(&v[k])))
-		}
-		return capnp.List(l).ToPtr()
+		copy(mem, unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), len(v)))
 	case 2:
-		l, err := capnp.NewUInt16List(b.Segment(), n)
-		if err != nil {
-			b.SetErr(err)
-			return capnp.Ptr{}
-		}
 		for k := range v {
-			l.Set(k, *(*uint16)(unsafe.Pointer(&v[k])))
+			binary.LittleEndian.PutUint16(mem[2*k:], *(*uint16)(unsafe.Pointer(&v[k])))
 		}
-		return capnp.List(l).ToPtr()
 	case 4:
-		l, err := capnp.NewUInt32List(b.Segment(), n)
-		if err != nil {
-			b.SetErr(err)
-			return capnp.Ptr{}
-		}
 		for k := range v {
-			l.Set(k, *(*uint32)(unsafe.Pointer(&v[k])))
+			binary.LittleEndian.PutUint32(mem[4*k:], *(*uint32)(unsafe.Pointer(&v[k])))
 		}
-		return capnp.List(l).ToPtr()
 	default:
-		l, err := capnp.NewUInt64List(b.Segment(), n)
-		if err != nil {
-			b.SetErr(err)
-			return capnp.Ptr{}
-		}
 		for k := range v {
-			l.Set(k, *(*uint64)(unsafe.Pointer(&v[k])))
+			binary.LittleEndian.PutUint64(mem[8*k:], *(*uint64)(unsafe.Pointer(&v[k])))
 		}
-		return capnp.List(l).ToPtr()
 	}
+	return p
 }
 
 // numbers returns the list that p points at, if its elements can hold values
@@ -122,11 +139,24 @@ func SetNumberSet[T Number](b Builder, i uint16, v map[T]struct{}) {
 	if v == nil {
 		return
 	}
-	list := make([]T, 0, 32)
+	p, mem := newNumbers(b, unsafe.Sizeof(*new(T)), len(v))
+	b.SetPtr(i, p)
 	for x := range v {
-		list = append(list, x)
+		if len(mem) == 0 {
+			return // the list was too long, and the call fails
+		}
+		switch unsafe.Sizeof(x) {
+		case 1:
+			mem[0] = *(*uint8)(unsafe.Pointer(&x))
+		case 2:
+			binary.LittleEndian.PutUint16(mem, *(*uint16)(unsafe.Pointer(&x)))
+		case 4:
+			binary.LittleEndian.PutUint32(mem, *(*uint32)(unsafe.Pointer(&x)))
+		default:
+			binary.LittleEndian.PutUint64(mem, *(*uint64)(unsafe.Pointer(&x)))
+		}
+		mem = mem[unsafe.Sizeof(x):]
 	}
-	SetNumbers(b, i, list)
 }
 
 // GetNumberSet reads a set of numbers or enums from the i-th pointer; null is
@@ -174,9 +204,10 @@ func encodeBools(b Builder, v []bool) capnp.Ptr {
 		b.SetErr(err)
 		return capnp.Ptr{}
 	}
+	mem := tail(capnp.List(l), (len(v)+7)/8)
 	for k, x := range v {
 		if x {
-			l.Set(k, true)
+			mem[k/8] |= 1 << (k % 8)
 		}
 	}
 	return capnp.List(l).ToPtr()

@@ -3,6 +3,7 @@ package mprt
 import (
 	"fmt"
 	"strconv"
+	"sync"
 
 	"capnproto.org/go/capnp/v3"
 )
@@ -29,10 +30,15 @@ func Unmarshal(msg *capnp.Message, v Struct) error {
 	if err != nil {
 		return err
 	}
-	r, done := newReader(root.Struct())
-	v.UnmarshalCapnp(r)
-	return done()
+	dec := decoders.Get().(*decoder)
+	v.UnmarshalCapnp(Reader{root.Struct(), dec})
+	err = Reader{dec: dec}.Err()
+	*dec = decoder{}
+	decoders.Put(dec)
+	return err
 }
+
+var decoders = sync.Pool{New: func() any { return new(decoder) }}
 
 // StructFrom decodes the whole of r.
 func StructFrom[T any, P StructPtr[T]](r Reader) *T {
