@@ -177,7 +177,7 @@ func (c *Conn) MakePool(ctx context.Context, n int) error {
 	peers := c.threadMap.AddRef()
 	c.mu.Unlock()
 	if peers == nil {
-		return callError(m, c, ErrNoThread)
+		return callError(m, c, c.noThread())
 	}
 	defer peers.Release()
 	q, err := vat.NewQuestion(peers, m.InterfaceID, m.ID, capnp.ObjectSize{DataSize: 8})

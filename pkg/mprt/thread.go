@@ -212,13 +212,21 @@ func (c *Conn) localIdentity(t *Thread) *vat.Cap {
 	return cap
 }
 
+// noThread is why there is no thread map of the peer's.
+func (c *Conn) noThread() error {
+	if c.vat.Err() != nil {
+		return c.vat.AfterEnd()
+	}
+	return ErrNoThread
+}
+
 // remoteThread asks the peer for a thread to run calls. It does not wait.
 func (c *Conn) remoteThread(name string) (*vat.Cap, error) {
 	c.mu.Lock()
 	m := c.threadMap.AddRef()
 	c.mu.Unlock()
 	if m == nil {
-		return nil, ErrNoThread
+		return nil, c.noThread()
 	}
 	defer m.Release()
 	if err := m.Broken(); err != nil {
@@ -340,7 +348,7 @@ func (t *Thread) identityOn(c *Conn) (local, remote *vat.Cap, err error) {
 		if c.ended {
 			c.mu.Unlock()
 			remote.Release()
-			return nil, nil, ErrDisconnected
+			return nil, nil, c.vat.AfterEnd()
 		}
 		c.known[t] = struct{}{}
 		c.mu.Unlock()

@@ -126,6 +126,9 @@ func (c *Conn) Err() error {
 	return c.err
 }
 
+// AfterEnd is the error of calls that are made when the session has ended.
+func (c *Conn) AfterEnd() error { return calledAfter(c.Err()) }
+
 // Close ends the session. Calls in flight fail, objects held for the peer are
 // dropped. It returns when that has been done; calls being served may still
 // run, with their contexts cancelled.
