@@ -144,7 +144,13 @@ func (r Reader) Ptr(i uint16) capnp.Ptr {
 }
 
 // Text returns the text at the i-th pointer, empty for null.
-func (r Reader) Text(i uint16) string { return r.Ptr(i).Text() }
+func (r Reader) Text(i uint16) string {
+	p, err := r.Struct.Ptr(i)
+	if err != nil {
+		r.Fail(err)
+	}
+	return p.Text()
+}
 
 // Data returns a copy of the data at the i-th pointer, nil for null.
 func (r Reader) Data(i uint16) []byte { return data(r.Ptr(i)) }

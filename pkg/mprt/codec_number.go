@@ -26,7 +26,11 @@ func SetNumbers[T Number](b Builder, i uint16, v []T) {
 // GetNumbers reads a list of numbers or enums from the i-th pointer; null is
 // nil.
 func GetNumbers[T Number](r Reader, i uint16) []T {
-	return decodeNumbers[T](r, r.Ptr(i))
+	p, err := r.Struct.Ptr(i)
+	if err != nil {
+		r.Fail(err)
+	}
+	return decodeNumbers[T](r, p)
 }
 
 // newNumbers makes a list of n values of size bytes each, and returns it with
