@@ -41,7 +41,6 @@ type Call struct {
 
 	params   *message
 	results  *message
-	payload  rpc.Payload
 	root     capnp.Ptr // the results' content
 	mode     flushMode // flushNoWait as long as the reader has the call
 	question *Question // of a call made by this process itself
@@ -106,18 +105,8 @@ func (call *Call) Cancelled() error {
 
 // Results allocates the results struct. Call it at most once.
 func (call *Call) Results(size capnp.ObjectSize) (capnp.Struct, error) {
-	m := newMessage()
-	var content capnp.Struct
-	ret, err := m.root.NewReturn()
-	if err == nil {
-		if call.payload, err = ret.NewResults(); err == nil {
-			if content, err = capnp.NewStruct(call.payload.Segment(), size); err == nil {
-				err = call.payload.SetContent(content.ToPtr())
-			}
-		}
-	}
+	m, content, err := newEnvelope(returnTemplate, returnContent, size)
 	if err != nil {
-		m.release()
 		return capnp.Struct{}, failedf("cannot build the results: %v", err)
 	}
 	call.results = m
@@ -234,37 +223,54 @@ func (call *Call) complete(m *message, err error) {
 // answer needs no Finish.
 func (call *Call) fillReturn(params, reply, m *message, err error) (noFinish bool, e error) {
 	c := call.conn
-	var ret rpc.Return
-	if reply == m && !call.finished {
-		ret, e = reply.root.Return()
-	} else {
-		ret, e = reply.root.NewReturn()
+	// References to params that the handler kept are its own; those that it
+	// did not keep are given back with the return.
+	release := c.disown(params)
+	if reply == m {
+		var flags uint32
+		if !release {
+			flags = keepParamCaps
+		}
+		which := rpc.Return_Which_results
+		switch {
+		case call.finished:
+			which = rpc.Return_Which_canceled
+			m.putWord(returnPayload, 0)
+			noFinish = true
+		case len(m.caps) == 0:
+			noFinish = true
+		default:
+			call.resultIDs, e = c.describeAll(m, returnTable, nil)
+		}
+		if noFinish {
+			flags |= noFinishNeeded
+		}
+		m.putUint32(returnAnswer, call.id)
+		m.putUint32(returnFlags, flags|uint32(which)<<16)
+		return noFinish, e
 	}
+	ret, e := reply.root.NewReturn()
 	if e != nil {
 		return false, e
 	}
 	ret.SetAnswerId(call.id)
-	ret.SetReleaseParamCaps(c.disown(params))
+	ret.SetReleaseParamCaps(release)
 	switch {
 	case call.finished:
 		ret.SetCanceled()
-		return true, nil
+		noFinish = true
 	case call.keepsResults:
 		ret.SetResultsSentElsewhere()
-	case err != nil:
+	default:
 		x, e := ret.NewException()
 		if e != nil {
 			return false, e
 		}
 		setException(x, toException(err))
 		noFinish = call.noPipelining && len(call.pipelines) == 0
-	case len(m.caps) == 0:
-		noFinish = true
-	default:
-		call.resultIDs, e = c.describeAll(call.payload, m.caps, nil)
 	}
 	ret.SetNoFinishNeeded(noFinish)
-	return noFinish, e
+	return noFinish, nil
 }
 
 // takeResults ends q with the results of a call that the callee made back to us
@@ -326,8 +332,8 @@ func (call *Call) completeLocal(m *message, err error) {
 // sendLocal hands q to an object of this process.
 func (q *Question) sendLocal(target *Cap) {
 	call := &Call{
-		InterfaceID: q.call.InterfaceId(),
-		MethodID:    q.call.MethodId(),
+		InterfaceID: q.interfaceID,
+		MethodID:    q.methodID,
 		Params:      q.content,
 		conn:        loopback,
 		params:      q.params,

@@ -7,29 +7,49 @@ import (
 	"capnproto.org/go/capnp/v3/std/capnp/rpc"
 )
 
-func (m *message) isReturn() bool { return m.root.Which() == rpc.Message_Which_return }
-
 // dispatch handles one message and takes it over. If a call is now to be run,
-// its queue and the call are returned. What the peer must not do ends the
-// session.
-func (c *Conn) dispatch(m *message) (*Queue, *Call) {
+// its queue and the call are returned; answer says that the message was a
+// return. What the peer must not do ends the session.
+func (c *Conn) dispatch(m *message) (queue *Queue, call *Call, answer bool) {
 	c.stats.FramesIn.Add(1)
 	c.stats.BytesIn.Add(uint64(m.size()))
+	var err error
+	if c.opts.Trace == nil && m.msg.NumSegments() == 1 {
+		switch which, _ := m.kind(); which {
+		case rpc.Message_Which_call:
+			if h, ok := m.plainCall(); ok {
+				queue, call, err = c.handlePlainCall(m, h)
+				if err != nil {
+					c.abort(err.Error())
+				}
+				return queue, call, false
+			}
+		case rpc.Message_Which_return:
+			if h, ok := m.plainReturn(); ok {
+				if err := c.handleReturn(m, h, nil); err != nil {
+					c.abort(err.Error())
+				}
+				return nil, nil, true
+			}
+		}
+	}
+	if err := m.readRoot(); err != nil {
+		m.release()
+		c.abort(err.Error())
+		return nil, nil, false
+	}
 	if c.opts.Trace != nil {
 		c.mu.Lock()
 		c.opts.Trace(false, m.root)
 		c.mu.Unlock()
 	}
-	var err error
 	switch m.root.Which() {
 	case rpc.Message_Which_call:
-		queue, call, err := c.handleCall(m)
-		if err != nil {
-			c.abort(err.Error())
-		}
-		return queue, call
+		queue, call, err = c.handleCall(m)
+		m = nil
 	case rpc.Message_Which_return:
-		err = c.handleReturn(m)
+		answer = true
+		err = c.readAndHandleReturn(m)
 		m = nil
 	case rpc.Message_Which_finish:
 		err = c.handleFinish(m)
@@ -52,7 +72,7 @@ func (c *Conn) dispatch(m *message) (*Queue, *Call) {
 	if err != nil {
 		c.abort(err.Error())
 	}
-	return nil, nil
+	return queue, call, answer
 }
 
 // protocolError is what the peer is told when it breaks the protocol.
@@ -123,6 +143,51 @@ func (c *Conn) handleCall(m *message) (*Queue, *Call, error) {
 		m.release()
 		return nil, nil, protocolError("call %d: %v", call.id, err)
 	}
+	return c.admit(call, target, refuse)
+}
+
+// handlePlainCall is handleCall for one that is read already.
+func (c *Conn) handlePlainCall(m *message, h callHeader) (*Queue, *Call, error) {
+	content, err := m.msg.Root()
+	if err != nil {
+		m.release()
+		return nil, nil, protocolError("call %d: params: %v", h.id, err)
+	}
+	call := &Call{
+		InterfaceID:  h.interfaceID,
+		MethodID:     h.methodID,
+		Params:       content.Struct(),
+		conn:         c,
+		id:           h.id,
+		params:       m,
+		noPipelining: h.noPipelining,
+	}
+	c.mu.Lock()
+	if c.err != nil {
+		c.mu.Unlock()
+		m.release()
+		return nil, nil, nil
+	}
+	target := c.exports.get(h.target).cap
+	switch _, used := c.answers[h.id]; {
+	case used:
+		err = protocolError("call: question id %d is in use", h.id)
+	case target == nil:
+		err = protocolError("call %d: no export has id %d", h.id, h.target)
+	default:
+		err = c.importTable(m)
+	}
+	if err != nil {
+		c.mu.Unlock()
+		m.release()
+		return nil, nil, err
+	}
+	return c.admit(call, target.AddRef(), nil)
+}
+
+// admit enters a call, under c.mu, which it unlocks, and hands it to target,
+// whose reference it takes over; or it refuses the call.
+func (c *Conn) admit(call *Call, target *Cap, refuse error) (*Queue, *Call, error) {
 	c.answers[call.id] = call
 	c.running++
 	if refuse == nil && c.running > c.opts.MaxCalls {
@@ -223,21 +288,47 @@ func (c *Conn) importAll(payload rpc.Payload, m *message) error {
 	return nil
 }
 
+// importTable makes m.table capabilities in m.caps, under c.mu.
+func (c *Conn) importTable(m *message) error {
+	for i, d := range m.table {
+		cap, err := c.importPlain(d)
+		if err != nil {
+			return fmt.Errorf("capability %d: %w", i, err)
+		}
+		m.caps = append(m.caps, cap)
+	}
+	return nil
+}
+
+// importPlain makes a plain descriptor a capability, as a new reference, under
+// c.mu.
+func (c *Conn) importPlain(d descriptor) (*Cap, error) {
+	switch d.which {
+	case rpc.CapDescriptor_Which_senderHosted:
+		return c.imported(d.id, kindImported)
+	case rpc.CapDescriptor_Which_senderPromise:
+		return c.imported(d.id, kindImportedPromise)
+	case rpc.CapDescriptor_Which_receiverHosted:
+		cap := c.exports.get(d.id).cap
+		if cap == nil {
+			return nil, fmt.Errorf("no export has id %d", d.id)
+		}
+		return cap.AddRef(), nil
+	}
+	return nil, nil
+}
+
 // importCap makes a descriptor a capability, as a new reference, under c.mu.
 func (c *Conn) importCap(d rpc.CapDescriptor) (*Cap, error) {
 	switch d.Which() {
 	case rpc.CapDescriptor_Which_none:
 		return nil, nil
 	case rpc.CapDescriptor_Which_senderHosted:
-		return c.imported(d.SenderHosted(), kindImported)
+		return c.importPlain(descriptor{d.Which(), d.SenderHosted()})
 	case rpc.CapDescriptor_Which_senderPromise:
-		return c.imported(d.SenderPromise(), kindImportedPromise)
+		return c.importPlain(descriptor{d.Which(), d.SenderPromise()})
 	case rpc.CapDescriptor_Which_receiverHosted:
-		e := c.exports.get(d.ReceiverHosted())
-		if e.cap == nil {
-			return nil, fmt.Errorf("no export has id %d", d.ReceiverHosted())
-		}
-		return e.cap.AddRef(), nil
+		return c.importPlain(descriptor{d.Which(), d.ReceiverHosted()})
 	case rpc.CapDescriptor_Which_receiverAnswer:
 		pa, err := d.ReceiverAnswer()
 		if err != nil {
@@ -278,14 +369,19 @@ func (c *Conn) imported(id uint32, kind capKind) (*Cap, error) {
 	return cap, nil
 }
 
-// handleReturn ends a question; it takes m over.
-func (c *Conn) handleReturn(m *message) error {
+// readAndHandleReturn is handleReturn for one that is not plain.
+func (c *Conn) readAndHandleReturn(m *message) error {
 	ret, err := m.root.Return()
 	if err != nil {
 		m.release()
 		return protocolError("return: %v", err)
 	}
-	id := ret.AnswerId()
+	return c.handleReturn(m, returnHeader{ret.AnswerId(), ret.ReleaseParamCaps(), ret.NoFinishNeeded()}, &ret)
+}
+
+// handleReturn ends a question; it takes m over. ret is nil for a plain one.
+func (c *Conn) handleReturn(m *message, h returnHeader, ret *rpc.Return) error {
+	id := h.id
 	c.mu.Lock()
 	q := c.questions.get(id)
 	if q == nil || q.state != sent || q.ret != nil || q.err != nil {
@@ -298,7 +394,7 @@ func (c *Conn) handleReturn(m *message) error {
 		return protocolError("return: no question has id %d", id)
 	}
 	var dropped []*Cap
-	if ret.ReleaseParamCaps() {
+	if h.releaseParams {
 		dropped = c.releaseExports(q.exported)
 	}
 	q.exported = q.exported[:0]
@@ -347,7 +443,7 @@ func (c *Conn) handleReturn(m *message) error {
 		c.mu.Lock()
 	}
 	if c.err == nil {
-		if !ret.NoFinishNeeded() {
+		if !h.noFinishNeeded {
 			c.sendFinish(id, false)
 		}
 		c.questions.remove(id)
@@ -374,7 +470,13 @@ func (c *Conn) handleReturn(m *message) error {
 // readReturn reads what q returned, under c.mu: the message that holds the
 // results and their content, or the error that the call ended with. wait says
 // that the results are still to come, from another call.
-func (c *Conn) readReturn(q *Question, ret rpc.Return, m *message) (results *message, content capnp.Ptr, outcome error, wait bool, err error) {
+func (c *Conn) readReturn(q *Question, ret *rpc.Return, m *message) (results *message, content capnp.Ptr, outcome error, wait bool, err error) {
+	if ret == nil {
+		if content, err = m.msg.Root(); err == nil {
+			err = c.importTable(m)
+		}
+		return m, content, nil, false, err
+	}
 	switch ret.Which() {
 	case rpc.Return_Which_results:
 		payload, err := ret.Results()

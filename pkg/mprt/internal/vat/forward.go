@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"capnproto.org/go/capnp/v3"
-	"capnproto.org/go/capnp/v3/std/capnp/rpc"
 )
 
 // forward passes a call on to an object that is not in this process: one of
@@ -15,10 +14,7 @@ func forward(target *Cap, call *Call) {
 	if err == nil {
 		var content capnp.Ptr
 		if content, err = copyContent(q.params, call.Params.ToPtr(), call.params.caps); err == nil {
-			var payload rpc.Payload
-			if payload, err = q.call.Params(); err == nil {
-				err = payload.SetContent(content)
-			}
+			err = q.params.setContent(content)
 		}
 		if err != nil {
 			q.Release()
@@ -66,7 +62,7 @@ func (call *Call) returnCopy(from *message, content capnp.Ptr) error {
 	}
 	p, err := copyContent(call.results, content, caps)
 	if err == nil {
-		err = call.payload.SetContent(p)
+		err = call.results.setContent(p)
 	}
 	if err != nil {
 		return err
@@ -85,7 +81,7 @@ func (call *Call) returnCap(object *Cap) {
 		return
 	}
 	call.root = call.results.addCap(object)
-	if err := call.payload.SetContent(call.root); err != nil {
+	if err := call.results.setContent(call.root); err != nil {
 		call.Fail(failedf("%v", err))
 		return
 	}

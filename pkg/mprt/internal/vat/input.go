@@ -152,11 +152,6 @@ func (in *input) message(frame []byte, header int, owned bool) (*message, error)
 			copy(b, frame[header:])
 		}
 	}
-	if err == nil {
-		if err = m.readRoot(); err != nil {
-			m.release()
-		}
-	}
 	if err != nil {
 		return nil, badFrame("%v", err)
 	}

@@ -18,6 +18,8 @@ type message struct {
 	// caps is the payload's capability table, one owned reference an entry.
 	// Entries of a message from the peer may be nil (descriptor none).
 	caps []*Cap
+	// table is the capability table of an incoming message as it was read.
+	table []descriptor
 }
 
 var messagePool = sync.Pool{New: func() any { return new(message) }}

@@ -2,10 +2,10 @@ package vat
 
 import (
 	"context"
+	"encoding/binary"
 	"sync"
 
 	"capnproto.org/go/capnp/v3"
-	"capnproto.org/go/capnp/v3/std/capnp/rpc"
 )
 
 // Question is a call that this side makes. It goes through
@@ -22,10 +22,12 @@ type Question struct {
 	c  *Conn
 	id uint32
 
-	target  *Cap     // borrowed until Send
-	params  *message // until sent
-	call    rpc.Call
+	target  *Cap         // borrowed until Send
+	params  *message     // until sent
 	content capnp.Struct // the params struct
+
+	interfaceID uint64
+	methodID    uint16
 
 	state     questionState
 	ret       *message  // the return's message, nil after an exception
@@ -71,24 +73,14 @@ func NewQuestion(target *Cap, interfaceID uint64, methodID uint16, size capnp.Ob
 	q := questionPool.Get().(*Question)
 	q.target = target
 	q.refs = 1
-	m := newMessage()
-	q.params = m
-	call, err := m.root.NewCall()
-	if err == nil {
-		call.SetInterfaceId(interfaceID)
-		call.SetMethodId(methodID)
-		q.call = call
-		var payload rpc.Payload
-		if payload, err = call.NewParams(); err == nil {
-			if q.content, err = capnp.NewStruct(payload.Segment(), size); err == nil {
-				err = payload.SetContent(q.content.ToPtr())
-			}
-		}
-	}
+	m, content, err := newEnvelope(callTemplate, callContent, size)
 	if err != nil {
 		q.Release()
 		return nil, failedf("cannot build the call: %v", err)
 	}
+	binary.LittleEndian.PutUint16(m.data()[callMethod:], methodID)
+	m.putWord(callInterface, interfaceID)
+	q.params, q.content, q.interfaceID, q.methodID = m, content, interfaceID, methodID
 	return q, nil
 }
 
@@ -203,8 +195,9 @@ func (q *Question) over(c *Conn) *Question {
 	}
 	inner := questionPool.Get().(*Question)
 	inner.c, inner.refs, inner.mode, inner.outer = c, 1, q.mode, q
-	inner.params, inner.call, inner.content = q.params, q.call, q.content
-	q.params, q.call, q.content = nil, rpc.Call{}, capnp.Struct{}
+	inner.params, inner.content = q.params, q.content
+	inner.interfaceID, inner.methodID = q.interfaceID, q.methodID
+	q.params, q.content = nil, capnp.Struct{}
 	q.c.mu.Lock()
 	dropped := q.finished
 	if !dropped {

@@ -222,7 +222,7 @@ func (c *Conn) successor() *Question {
 func (c *Conn) lead(q *Question) {
 	for {
 		if m := c.readMessage(); m != nil {
-			if queue, _ := c.dispatch(m); queue != nil {
+			if queue, _, _ := c.dispatch(m); queue != nil {
 				queue.Start()
 			}
 		}
@@ -247,8 +247,7 @@ func (c *Conn) background() {
 		var call *Call
 		isReturn := false
 		if m != nil {
-			isReturn = m.isReturn()
-			queue, call = c.dispatch(m)
+			queue, call, isReturn = c.dispatch(m)
 		}
 		if queue != nil && call.Pace.Slow() {
 			queue.Start()

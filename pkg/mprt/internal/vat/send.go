@@ -43,7 +43,7 @@ func (c *Conn) queueMessage(m *message, keep bool) (taken bool) {
 	c.out.queuedBytes += n
 	c.stats.FramesOut.Add(1)
 	c.stats.BytesOut.Add(uint64(n))
-	if c.opts.Trace != nil {
+	if c.opts.Trace != nil && (m.root.IsValid() || m.readRoot() == nil) {
 		c.opts.Trace(true, m.root)
 	}
 	return c.out.queued.add(m, n, keep)
@@ -177,26 +177,39 @@ func (c *Conn) addressCall(q *Question, m *message, target *Cap) error {
 	if n := m.size(); n > c.opts.MaxMessage {
 		return failedf("call of %d bytes is larger than the limit of %d", n, c.opts.MaxMessage)
 	}
-	to, err := q.call.NewTarget()
-	if err != nil {
-		return failedf("%v", err)
+	var err error
+	if target.kind == kindPipelined {
+		err = aimAtPromise(m, target)
+	} else {
+		m.putUint32(callTarget, target.id)
 	}
-	err = setTarget(to, target)
 	if err == nil && len(m.caps) > 0 {
-		var payload rpc.Payload
-		if payload, err = q.call.Params(); err == nil {
-			q.exported, err = c.describeAll(payload, m.caps, q.exported)
-		}
+		q.exported, err = c.describeAll(m, callTable, q.exported)
 	}
 	if err != nil {
 		return failedf("cannot build the call: %v", err)
 	}
 	q.state = sent
 	q.id = c.questions.add(q)
-	q.call.SetQuestionId(q.id)
-	q.call = rpc.Call{}
+	m.putUint32(callQuestion, q.id)
 	q.content = capnp.Struct{}
 	return nil
+}
+
+// aimAtPromise aims a call at a part of a question's results.
+func aimAtPromise(m *message, target *Cap) error {
+	if err := m.readRoot(); err != nil {
+		return err
+	}
+	call, err := m.root.Call()
+	if err != nil {
+		return err
+	}
+	to, err := call.Target()
+	if err != nil {
+		return err
+	}
+	return setTarget(to, target)
 }
 
 // setTarget aims a message at an import or a promise of this connection.
@@ -223,15 +236,16 @@ func setPath(pa rpc.PromisedAnswer, target *Cap) error {
 	return err
 }
 
-// describeAll writes a payload's capability table, under c.mu. It appends the
-// ids of exports that it counted up to exported.
-func (c *Conn) describeAll(payload rpc.Payload, caps []*Cap, exported []uint32) ([]uint32, error) {
-	list, err := payload.NewCapTable(int32(len(caps)))
+// describeAll writes a message's capability table, whose pointer is at a place
+// of its envelope, under c.mu. It appends the ids of exports that it counted
+// up to exported.
+func (c *Conn) describeAll(m *message, pointer int, exported []uint32) ([]uint32, error) {
+	list, err := m.newTable(pointer, len(m.caps))
 	if err != nil {
 		return exported, err
 	}
-	for i, cap := range caps {
-		id, isExport, err := c.describe(list.At(i), cap)
+	for i, cap := range m.caps {
+		id, isExport, err := c.describe(rpc.CapDescriptor(list.Struct(i)), cap)
 		if err != nil {
 			return exported, err
 		}
