@@ -77,11 +77,16 @@ func (f *Foo) SaveCallback(ctx context.Context, callback foo.FooCallback) error 
 	return closeObject(ctx, old)
 }
 
+// Saved is the kept callback, nil if there is none. It remains the server's.
+func (f *Foo) Saved() foo.FooCallback {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.saved
+}
+
 // CallbackSaved calls the kept callback.
 func (f *Foo) CallbackSaved(ctx context.Context, arg int32) (int32, error) {
-	f.mu.Lock()
-	callback := f.saved
-	f.mu.Unlock()
+	callback := f.Saved()
 	if callback == nil {
 		return 0, errNoCallback
 	}
