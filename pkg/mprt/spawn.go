@@ -187,10 +187,5 @@ func ServeSpawned(ctx context.Context, fd string, s *Server, opts ...Option) err
 	if err != nil {
 		return fmt.Errorf("serve the parent process: %w", err)
 	}
-	err = ServeConn(ctx, nc, s, append([]Option{WithName("parent")}, opts...)...)
-	if isReset(err) {
-		// The parent left without reading all.
-		return nil
-	}
-	return err
+	return ServeConn(ctx, nc, s, append([]Option{WithName("parent")}, opts...)...)
 }

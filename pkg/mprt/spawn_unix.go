@@ -3,7 +3,6 @@
 package mprt
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -60,10 +59,4 @@ func inherited(arg string) (net.Conn, error) {
 	}
 	unix.CloseOnExec(fd)
 	return fileConn(fd, "parent")
-}
-
-// isReset reports whether err is how a socket says that the peer left before
-// it had read everything.
-func isReset(err error) bool {
-	return errors.Is(err, unix.ECONNRESET) || errors.Is(err, unix.EPIPE)
 }
