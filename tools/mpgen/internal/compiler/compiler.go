@@ -91,7 +91,11 @@ func Compile(o Options, files ...string) (*Result, Diagnostics) {
 		c.report(problem{file: f, msg: fmt.Sprintf("the compiled schema cannot be written: %v", err)})
 		return nil, c.diagnostics()
 	}
-	return &Result{Request: req, c: c, nodes: nodes}, nil
+	res := &Result{Request: req, nodes: make(map[uint64]*outNode, len(nodes))}
+	for _, n := range nodes {
+		res.nodes[n.id] = n
+	}
+	return res, nil
 }
 
 // compiler is one run.
@@ -184,6 +188,42 @@ type Result struct {
 	// Result's user.
 	Request schema.CodeGeneratorRequest
 
-	c     *compiler
-	nodes []*outNode
+	nodes map[uint64]*outNode
+}
+
+// Whole is what Result.Place takes for a node as a whole.
+const Whole = -1
+
+// Place tells where a node of the request was declared, or one of its fields,
+// enumerants or methods by its index in the request, and the text of the line.
+// ok is false if there is no such thing.
+func (r *Result) Place(id uint64, member int) (at Position, line string, ok bool) {
+	n := r.nodes[id]
+	if n == nil {
+		return Position{}, "", false
+	}
+	start := n.nameStart
+	if member != Whole {
+		m := n.member(member)
+		if m == nil {
+			return Position{}, "", false
+		}
+		start = m.start
+	}
+	at = n.file.position(start)
+	return at, n.file.line(at.Line), true
+}
+
+// member returns a field, enumerant or method.
+func (n *outNode) member(i int) *outMember {
+	switch {
+	case i < 0:
+	case i < len(n.fields):
+		return &n.fields[i].outMember
+	case i < len(n.enumerants):
+		return &n.enumerants[i]
+	case i < len(n.methods):
+		return &n.methods[i].outMember
+	}
+	return nil
 }

@@ -34,8 +34,8 @@ func (n *node) doLayOut() {
 	d := n.decl
 	n.out = &outNode{id: n.id, display: n.display, prefix: n.prefix, scopeID: n.scopeID(), params: d.Generic,
 		generic: n.startScope().isGeneric(), nested: n.nested, start: d.Start, end: d.End, file: n.file, doc: d.Doc, hasDoc: d.HasDoc}
+	n.out.nameStart, _ = n.nameSpan()
 	n.checkNames()
-	n.checkGenericParams()
 	var target syntax.Targets
 	switch d.Kind {
 	case syntax.FileDecl:
@@ -66,16 +66,6 @@ func (n *node) doLayOut() {
 	}
 	n.out.placed = d.Kind == syntax.ConstDecl || d.Kind == syntax.EnumDecl || d.Kind == syntax.StructDecl || d.Kind == syntax.InterfaceDecl
 	n.annotate(&n.out.annots, d.Annots, d, target)
-}
-
-func (n *node) checkGenericParams() {
-	if len(n.decl.Generic) < 2 {
-		return
-	}
-	seen := map[string]syntax.Ident{}
-	for _, p := range n.decl.Generic {
-		n.checkParamName(p, seen)
-	}
 }
 
 // finish computes the values of a node. It is false if the node depends on

@@ -41,15 +41,16 @@ type Diagnostic struct {
 	Notes      []Note // other places that matter, such as the first of two declarations of a name
 	Code       Code
 	Import     string // see Code
+	Warning    bool   // not an error; Compile gives none of these
 
-	line string // the source line of Start
+	Line string // the source line of Start
 }
 
 // A Note is a place that helps to understand a Diagnostic.
 type Note struct {
 	Start   Position
 	Message string
-	line    string
+	Line    string // the source line of Start
 }
 
 // Error gives file:line:column: message, and the hint.
@@ -65,21 +66,25 @@ func (d *Diagnostic) Error() string {
 // hint and the notes, in several lines that end with a line break.
 func (d *Diagnostic) Format() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: error: %s\n", d.Start, d.Message)
+	label := "error"
+	if d.Warning {
+		label = "warning"
+	}
+	fmt.Fprintf(&b, "%s: %s: %s\n", d.Start, label, d.Message)
 	width := 1
 	if d.End.Line == d.Start.Line {
 		width = d.End.Column - d.Start.Column
 	} else if d.End.Line > d.Start.Line {
-		width = len(d.line) - d.Start.Column + 1
+		width = len(d.Line) - d.Start.Column + 1
 	}
-	caret(&b, d.line, d.Start.Column, width)
+	caret(&b, d.Line, d.Start.Column, width)
 	if d.Hint != "" {
 		fmt.Fprintf(&b, "    hint: %s\n", d.Hint)
 	}
 	for i := range d.Notes {
 		n := &d.Notes[i]
 		fmt.Fprintf(&b, "%s: note: %s\n", n.Start, n.Message)
-		caret(&b, n.line, n.Start.Column, 1)
+		caret(&b, n.Line, n.Start.Column, 1)
 	}
 	return b.String()
 }
@@ -210,10 +215,10 @@ func (c *compiler) diagnostics() Diagnostics {
 			}
 		}
 		d := &Diagnostic{Start: p.file.position(p.start), End: p.file.position(p.end), Message: p.msg, Hint: p.hint, Code: p.code, Import: p.imp}
-		d.line = p.file.line(d.Start.Line)
+		d.Line = p.file.line(d.Start.Line)
 		for _, n := range p.notes {
 			at := n.file.position(n.start)
-			d.Notes = append(d.Notes, Note{Start: at, Message: n.msg, line: n.file.line(at.Line)})
+			d.Notes = append(d.Notes, Note{Start: at, Message: n.msg, Line: n.file.line(at.Line)})
 		}
 		ds = append(ds, d)
 	}

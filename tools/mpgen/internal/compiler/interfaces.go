@@ -116,7 +116,7 @@ func (n *node) paramStruct(d *syntax.Decl, l *syntax.ParamList, results bool) (u
 	display := n.display + "." + name
 	out := &outNode{kind: schema.Node_Which_structNode, id: paramsID(n.id, d.Ordinal.Value, results), display: display,
 		prefix: len(display) - len(name), params: d.Generic, generic: n.out.generic || len(d.Generic) > 0,
-		start: l.Start, end: l.End, file: f, isParams: true}
+		start: l.Start, end: l.End, nameStart: l.Start, file: f, isParams: true}
 	dup := map[string]syntax.Ident{}
 	for i := range l.Params {
 		n.checkParamName(l.Params[i].Name, dup)

@@ -19,6 +19,7 @@ type outNode struct {
 	nested     []*node
 	annots     []outAnnotation
 	start, end uint32
+	nameStart  uint32
 	placed     bool // start and end go into the node, not only into its source info
 	file       *file
 	doc        string

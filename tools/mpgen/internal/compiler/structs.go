@@ -95,7 +95,7 @@ func (l *structLayout) add(d *syntax.Decl, parent *member, codeOrder *int, inUni
 		p := parent.out
 		display := p.display + "." + d.Name.Text
 		m.out = &outNode{kind: schema.Node_Which_structNode, isGroup: true, display: display,
-			prefix: len(display) - len(d.Name.Text), generic: p.generic, start: d.Start, end: d.End, file: p.file}
+			prefix: len(display) - len(d.Name.Text), generic: p.generic, start: d.Start, end: d.End, nameStart: d.Name.Start, file: p.file}
 		l.n.aux = append(l.n.aux, m.out)
 	}
 	l.all = append(l.all, m)

@@ -25,4 +25,4 @@ const ping :Int32 = .pong;
 const pong :Int32 = .ping;
 const listLoop :List(Int32) = .listLoop;
 interface Params { m @0 (a :Text, a :Int32) -> (b :Text, b :Text); }
-struct Big(T, T) {}
+
