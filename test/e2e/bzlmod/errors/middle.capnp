@@ -1,0 +1,7 @@
+@0xd1e2d3c4b5a69788;
+
+using Names = import "/names/names.capnp";
+
+struct Middle {
+  name @0 :Names.Name;
+}
