@@ -65,12 +65,6 @@ func (v *FooEmpty) String() string { return mprt.Format(v) }
 // LogValue implements slog.LogValuer.
 func (v *FooEmpty) LogValue() slog.Value { return slog.StringValue(v.String()) }
 
-// FooMessage is FooMessage, which encodes itself.
-var _ mprt.Struct = (*FooMessage)(nil)
-
-// FooMutable is FooMutable, which encodes itself.
-var _ mprt.Struct = (*FooMutable)(nil)
-
 // FooStruct is the struct FooStruct of foo.capnp.
 type FooStruct struct {
 	Name            string
@@ -2545,3 +2539,12 @@ func getFooInterfaceMapSizeParamsMap(r mprt.Reader, i uint16) map[string]string 
 	}
 	return m
 }
+
+// What the bindings of the schema need of Go types. A compile error from here on is
+// about the line of the schema that it names.
+
+//line foo.capnp:119:1
+var _ mprt.Struct = (*FooMessage)(nil) // encodes itself
+
+//line foo.capnp:123:1
+var _ mprt.Struct = (*FooMutable)(nil) // encodes itself

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"capnproto.org/go/capnp/v3"
@@ -341,12 +342,24 @@ func (o *generateOptions) source(name string) (shown string, src []byte) {
 }
 
 // locate implements [model.Locate].
-func (o *generateOptions) locate(name string, offset uint32) (line, col int) {
+func (o *generateOptions) locate(name string, start, end uint32, members ...model.Member) (line, col int) {
 	_, src := o.source(name)
-	if int64(offset) >= int64(len(src)) {
+	if int64(start) >= int64(end) || int64(end) > int64(len(src)) {
 		return 0, 0
 	}
-	before := src[:offset]
+	at := int(start)
+	for _, m := range members {
+		pattern := `\b` + regexp.QuoteMeta(m.Name) + `\s*[@:]`
+		if m.Ordinal >= 0 {
+			pattern = fmt.Sprintf(`\b%s\s*@%d\b`, regexp.QuoteMeta(m.Name), m.Ordinal)
+		}
+		loc := regexp.MustCompile(pattern).FindIndex(src[at:end])
+		if loc == nil {
+			break
+		}
+		at += loc[0]
+	}
+	before := src[:at]
 	return bytes.Count(before, []byte("\n")) + 1, len(before) - bytes.LastIndexByte(before, '\n')
 }
 

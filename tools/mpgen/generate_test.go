@@ -224,7 +224,7 @@ func TestErrors(t *testing.T) {
 		{"syntax", head + "struct A {\n", nil, 1, []string{"s.capnp:"}},
 		{"two", head + "struct A { x @0 :Foo; }\nstruct B { y @0 :Bar; }\n", nil, 1, []string{"s.capnp:3:18: error:", "s.capnp:4:18: error:", "^"}},
 		{"no import", head + "using X = import \"x.capnp\";\nstruct A { x @0 :X.Y; }\n", nil, 1, []string{"s.capnp:3:18: error:", "x.capnp"}},
-		{"map", head + "struct A {\n  x @0 :List(Int32) $Go.map;\n}\n", nil, 1, []string{"s.capnp:3:", "$Go.map on x"}},
+		{"map", head + "struct A {\n  x @0 :List(Int32) $Go.map;\n}\n", nil, 1, []string{"s.capnp:4:3: error:", "$Go.map on x", "\n      ^\n"}},
 		{"map key", head + "struct P { k @0 :Data; v @1 :Text; }\nstruct A { x @0 :List(P) $Go.map; }\n", nil, 1, []string{"[]byte"}},
 		{"set", head + "struct A { x @0 :Text $Go.set; }\n", nil, 1, []string{"$Go.set on x"}},
 		{"several", head + "struct A { x @0 :Text $Go.set; y @1 :Text $Go.map; }\n", nil, 1, []string{"$Go.set on x", "$Go.map on y"}},

@@ -129,9 +129,6 @@ func (c PointCodec) Unmarshal(r mprt.Reader, v *Pt) {
 
 var pointListCodec mprt.Elem[In] = mprt.StructsWith[In]{Codec: InnerCodec{}}
 
-// Raw is Checked, which encodes itself.
-var _ mprt.Struct = (*Checked)(nil)
-
 // Values is the struct Values of bound.capnp.
 //
 // A Go type for each kind of field.
@@ -267,8 +264,6 @@ type CalculatorClient struct {
 func NewCalculatorClient(c mprt.Capability) *CalculatorClient {
 	return &CalculatorClient{mprt.NewClient(c, &ifaceCalculator)}
 }
-
-var _ Calc = (*CalculatorClient)(nil)
 
 // Reset is not in the schema: it fails with mprt.ErrUnimplemented.
 func (*CalculatorClient) Reset() {
@@ -996,3 +991,129 @@ func serveShopLookup(ctx context.Context, impl any, call *mprt.ServerCall) error
 	r.SetText(0, mprt.MarshalText(r, result))
 	return nil
 }
+
+// What the bindings of the schema need of Go types. A compile error from here on is
+// about the line of the schema that it names.
+
+//line bound.capnp:60:3
+var _ = mprt.UnmarshalText[time.Time, *time.Time]
+
+//line bound.capnp:60:3
+var _ = mprt.MarshalText[time.Time]
+
+//line bound.capnp:14:3
+var _ = mprt.FromInt[time.Duration, int64]
+
+//line bound.capnp:15:3
+var _ = mprt.FromInt[int, uint16]
+
+//line bound.capnp:16:3
+var _ = mprt.UnmarshalText[netip.Addr, *netip.Addr]
+
+//line bound.capnp:16:3
+var _ = mprt.MarshalText[netip.Addr]
+
+//line bound.capnp:17:3
+var _ = mprt.UnmarshalText[big.Int, *big.Int]
+
+//line bound.capnp:17:3
+var _ = mprt.MarshalText[*big.Int]
+
+//line bound.capnp:19:3
+var _ = mprt.UnmarshalBinary[time.Time, *time.Time]
+
+//line bound.capnp:19:3
+var _ = mprt.MarshalBinary[time.Time]
+
+//line bound.capnp:20:3
+var _ = mprt.ConvertFloat[float64, float32]
+
+//line bound.capnp:21:3
+var _ = func(v []byte) json.RawMessage { return json.RawMessage(v) }
+
+//line bound.capnp:22:3
+var _ func(string) (*url.URL, error) = url.Parse
+
+//line bound.capnp:22:3
+var _ func(*url.URL) (string, error) = FromURL
+
+//line bound.capnp:23:3
+var _ = mprt.FromInt[time.Duration, int64]
+
+//line bound.capnp:27:3
+var _ = mprt.FromInt[int, Color]
+
+//line bound.capnp:28:3
+var _ = mprt.FromInt[int, int8]
+
+//line bound.capnp:34:3
+var _ = func(r mprt.Reader, v []int8) []int { return mprt.FromInts[[]int](r, v) }
+
+//line bound.capnp:93:14
+var _ = mprt.FromInt[time.Duration, int64]
+
+//line bound.capnp:93:93
+var _ = mprt.UnmarshalText[netip.Addr, *netip.Addr]
+
+//line bound.capnp:93:93
+var _ = mprt.MarshalText[netip.Addr]
+
+//line bound.capnp:63:31
+var _ = func(r mprt.Reader, v *In) { mprt.AssignText(&v.V, r.Text(0)) }
+
+//line bound.capnp:46:3
+var _ = func(r mprt.Reader, v *Pt) { mprt.AssignInt(r, &v.X, int32(r.Uint32(0))) }
+
+//line bound.capnp:47:3
+var _ = func(r mprt.Reader, v *Pt) { mprt.AssignFloat(&v.Base.Y, math.Float32frombits(r.Uint32(4))) }
+
+//line bound.capnp:48:3
+var _ = func(r mprt.Reader, v *Pt) { mprt.AssignText(&v.Name, r.Text(0)) }
+
+//line bound.capnp:49:3
+var _ = func(r mprt.Reader, v *Pt) { mprt.AssignTexts(&v.Tags, mprt.GetTexts(r, 1)) }
+
+//line bound.capnp:50:3
+var _ = func(r mprt.Reader, v *Pt) { mprt.AssignInts(r, &v.Ids, mprt.GetNumbers[uint16](r, 2)) }
+
+//line bound.capnp:51:3
+var _ = func(r mprt.Reader, v *Pt) {
+	if r.Bit(96) {
+		mprt.AssignInt(r, mprt.New(&v.Opt), int32(r.Uint32(8)))
+	} else {
+		v.Opt = nil
+	}
+}
+
+//line bound.capnp:53:3
+var _ = func(r mprt.Reader, v *Pt) { v.Inner = mprt.GetStructWith(r, 3, InnerCodec{}) }
+
+//line bound.capnp:54:3
+var _ = func(r mprt.Reader, v *Pt) { v.InnerValue = mprt.GetStructValueWith(r, 4, InnerCodec{}) }
+
+//line bound.capnp:55:3
+var _ = func(r mprt.Reader, v *Pt) { mprt.AssignBool(&v.Ok, r.Bit(97)) }
+
+//line bound.capnp:56:3
+var _ = func(r mprt.Reader, v *Pt) { mprt.AssignData(&v.Data, r.Data(5)) }
+
+//line bound.capnp:57:3
+var _ = func(r mprt.Reader, v *Pt) { mprt.AssignInt(r, &v.Pause, int64(r.Uint64(16))) }
+
+//line bound.capnp:58:3
+var _ = func(r mprt.Reader, v *Pt) { mprt.AssignFloats(&v.Ratios, mprt.GetNumbers[float64](r, 6)) }
+
+//line bound.capnp:59:3
+var _ = func(r mprt.Reader, v *Pt) { v.List = mprt.GetList(r, 7, pointListCodec) }
+
+//line bound.capnp:60:3
+var _ = func(r mprt.Reader, v *Pt) { v.Deadline = mprt.UnmarshalText[time.Time](r, r.Text(8)) }
+
+//line bound.capnp:65:1
+var _ mprt.Struct = (*Checked)(nil) // encodes itself
+
+//line bound.capnp:72:1
+var _ Calc = (*CalculatorClient)(nil)
+
+//line bound.capnp:85:1
+var _ Handler = (*HandlerClient)(nil).Call

@@ -52,7 +52,6 @@ type Pt struct {
 	Ratios     []float32
 	List       []In
 	Deadline   time.Time
-	unsent     int
 }
 
 type In struct{ V string }

@@ -124,6 +124,9 @@ type generator struct {
 	imports map[string]string // import path to local name
 	local   map[string]bool   // local names of imports, and other names that a param must not hide
 
+	// checks holds declarations that only make the compiler check a binding,
+	// each with its place in the schema.
+	checks bytes.Buffer
 	// after holds declarations that follow the one that needs them.
 	after []func()
 	// params are the names of the type parameters in scope, and codecs the
@@ -259,7 +262,24 @@ func (g *generator) content() ([]byte, error) {
 		out.WriteString(")\n\n")
 	}
 	out.Write(g.buf.Bytes())
+	if g.checks.Len() > 0 {
+		out.WriteString("// What the bindings of the schema need of Go types. A compile error from here on is\n" +
+			"// about the line of the schema that it names.\n\n")
+		out.Write(g.checks.Bytes())
+	}
 	return format.Source(out.Bytes())
+}
+
+// check makes the compiler check a declaration, and report an error at a place
+// in the schema.
+func (g *generator) check(pos model.Pos, decl ...any) {
+	if pos.Line > 0 {
+		fmt.Fprintf(&g.checks, "//line %s:%d:%d\n", path.Base(pos.File), pos.Line, pos.Col)
+	}
+	for _, d := range decl {
+		fmt.Fprint(&g.checks, d)
+	}
+	g.checks.WriteString("\n\n")
 }
 
 // comment writes the schema's doc comment, or else what it is.

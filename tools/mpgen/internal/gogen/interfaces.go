@@ -327,14 +327,17 @@ func (g *generator) client(i *model.Interface, all []*signature) {
 	g.P("return &", client, use, "{", g.mprt("NewClient"), "(c, ", desc, ")", codecs, "}")
 	g.P("}")
 	g.P()
-	if i.Func() == nil {
-		if len(i.Params) == 0 {
-			g.P("var _ ", name, " = (*", client, ")(nil)")
-			g.P()
+	switch {
+	case i.Go.Wrap != "":
+		if i.Func() == nil {
+			g.check(i.Pos, "var _ ", name, " = (*", client, ")(nil)")
+		} else {
+			g.check(i.Pos, "var _ ", name, " = (*", client, ")(nil).", all[0].name)
 		}
-	}
-	if i.Go.Wrap != "" {
 		g.absent(i, client)
+	case i.Func() == nil && len(i.Params) == 0:
+		g.P("var _ ", name, " = (*", client, ")(nil)")
+		g.P()
 	}
 	for _, p := range i.Params {
 		g.codecs[*p] = "c." + lower(g.params[*p])

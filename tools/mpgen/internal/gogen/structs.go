@@ -12,9 +12,7 @@ func (g *generator) structure(s *model.Struct) {
 	case s.Go.Codec != "":
 		g.enterParams(nil, "")
 		typ := g.structType(&model.Type{Kind: model.StructOf, Struct: s})
-		g.P("// ", s.FullName(), " is ", typ, ", which encodes itself.")
-		g.P("var _ ", g.mprt("Struct"), " = (*", typ, ")(nil)")
-		g.P()
+		g.check(s.Pos, "var _ ", g.mprt("Struct"), " = (*", typ, ")(nil) // encodes itself")
 		return
 	case s.Go.Wrap != "":
 		g.enterParams(nil, "c.")
@@ -185,6 +183,9 @@ func (g *generator) structCodecType(s *model.Struct) {
 	g.P("// Size implements mprt.StructCodec.")
 	g.P("func (", name, use, ") Size() ", g.capnp("ObjectSize"), " { return ", g.size(s), " }")
 	g.P()
+	if g.wrapped {
+		g.checkWrapped(s, typ)
+	}
 	g.P("// Marshal implements mprt.StructCodec.")
 	g.P("func (c ", name, use, ") Marshal(b ", g.mprt("Builder"), ", v *", typ, ") {")
 	g.marshal(s)

@@ -1,6 +1,8 @@
 package gogen
 
 import (
+	"strings"
+
 	"github.com/mpgo-dev/mpgo/tools/mpgen/internal/model"
 )
 
@@ -74,11 +76,37 @@ func (g *generator) validateField(f *model.Field) {
 		b.Type = ""
 	}
 	if converted(f) {
-		g.boundType(f) // reports what is no Go type
+		g.checkConversion(f)
 	}
 	if f.Default != nil && f.Type.Kind.Pointer() && f.Type.Kind != model.Text && (b.Map || b.Set || b.Value || converted(f)) {
 		g.errorf(f.Pos, "%s has a default, which a map, a set, a struct held by value or a bound Go type cannot have", f.Name)
 		f.Default = nil
+	}
+}
+
+// checkConversion checks that a Go type is what its binding takes it for.
+func (g *generator) checkConversion(f *model.Field) {
+	bound := g.boundType(f) // reports what is no Go type
+	wire := g.fieldType(plain(f))
+	base := strings.TrimPrefix(bound, "*")
+	switch k := f.Type.Kind; {
+	case f.Go.ToGo != "":
+		g.check(f.Pos, "var _ func(", wire, ") (", bound, ", error) = ", g.goType(f.Go.ToGo, g.schema, f.Pos))
+		g.check(f.Pos, "var _ func(", bound, ") (", wire, ", error) = ", g.goType(f.Go.FromGo, g.schema, f.Pos))
+	case f.Go.Convert != "":
+		g.check(f.Pos, "var _ = func(v ", wire, ") ", bound, " { return ", conversion(bound, "v"), " }")
+	case integer(k):
+		g.check(f.Pos, "var _ = ", g.mprt("FromInt["), bound, ", ", wire, "]")
+	case k == model.Float32 || k == model.Float64:
+		g.check(f.Pos, "var _ = ", g.mprt("ConvertFloat["), bound, ", ", wire, "]")
+	case k == model.Text:
+		g.check(f.Pos, "var _ = ", g.mprt("UnmarshalText["), base, ", *", base, "]")
+		g.check(f.Pos, "var _ = ", g.mprt("MarshalText["), bound, "]")
+	case k == model.Data && !byteArray.MatchString(f.Go.Type):
+		g.check(f.Pos, "var _ = ", g.mprt("UnmarshalBinary["), base, ", *", base, "]")
+		g.check(f.Pos, "var _ = ", g.mprt("MarshalBinary["), bound, "]")
+	case k == model.ListOf:
+		g.check(f.Pos, "var _ = func(r ", g.mprt("Reader"), ", v ", wire, ") ", bound, " { return ", g.mprt("FromInts["), bound, "](r, v) }")
 	}
 }
 

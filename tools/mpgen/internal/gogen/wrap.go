@@ -49,6 +49,24 @@ func (g *generator) loosen(f *model.Field, v string) string {
 	return v
 }
 
+// checkWrapped checks that an existing Go struct has the fields, and that they
+// are of types that fit.
+func (g *generator) checkWrapped(s *model.Struct, typ string) {
+	names, owner := fieldNames(s), structName(s)
+	for _, f := range s.Fields {
+		if f.Group != nil || !visible(f) {
+			continue
+		}
+		whole := g.buf
+		g.buf = bytes.Buffer{}
+		g.getWrapped(f, "v."+names[f], owner)
+		body := strings.ReplaceAll(strings.TrimSpace(g.buf.String()), "\n", "; ")
+		body = strings.ReplaceAll(body, "{; ", "{ ")
+		g.buf = whole
+		g.check(f.Pos, "var _ = func(r ", g.mprt("Reader"), ", v *", typ, ") { ", body, " }")
+	}
+}
+
 // getWrapped reads a field of an existing Go struct.
 func (g *generator) getWrapped(f *model.Field, v, owner string) {
 	if f.Has == nil {

@@ -11,9 +11,17 @@ import (
 	"capnproto.org/go/capnp/v3/std/capnp/schema"
 )
 
-// Locate gives the line and column, from 1, of a byte of a schema file that
-// the request names; 0, 0 if it does not know.
-type Locate func(file string, offset uint32) (line, col int)
+// Locate gives the line and column, from 1, of something in a schema file that
+// the request names: of the bytes from start to end, or, since a request does
+// not say where these are, of the members found in turn in there, such as a
+// method and its param. It gives 0, 0 if it does not know.
+type Locate func(file string, start, end uint32, members ...Member) (line, col int)
+
+// Member is a field, an enumerant, a method or a param.
+type Member struct {
+	Name    string
+	Ordinal int // -1 if it has none
+}
 
 // New reads a request. It fails if the request is broken.
 func New(req schema.CodeGeneratorRequest, locate Locate) (s *Schema, err error) {
@@ -92,6 +100,11 @@ type builder struct {
 	exceptions map[uint64]bool
 	locate     Locate
 
+	// methodOf is the method whose params or results are being read.
+	methodOf struct {
+		iface  uint64
+		method Member
+	}
 	// later holds what needs every struct's fields: values of struct types.
 	later []func()
 }
@@ -206,8 +219,12 @@ func (b *builder) ownName(id uint64) string {
 	return display[min(int(n.DisplayNamePrefixLength()), len(display)):]
 }
 
-// pos finds where a declaration is. Compilers before 1.1 do not say.
-func (b *builder) pos(f *File, id uint64) Pos {
+// pos finds where a declaration, or a member of it, is. Compilers before 1.1 do
+// not say.
+func (b *builder) pos(f *File, id uint64, members ...Member) Pos {
+	if f == nil {
+		return Pos{}
+	}
 	p := Pos{File: f.Name}
 	info, ok := b.docs[id]
 	if !ok || b.locate == nil {
@@ -219,7 +236,7 @@ func (b *builder) pos(f *File, id uint64) Pos {
 	if end == 0 {
 		return p
 	}
-	p.Line, p.Col = b.locate(f.Name, start)
+	p.Line, p.Col = b.locate(f.Name, start, end, members...)
 	return p
 }
 
@@ -333,15 +350,32 @@ func (b *builder) structOf(id, scope uint64) *Struct {
 	return s
 }
 
+// top is the declaration that a group is part of: groups have no place of
+// their own.
+func (b *builder) top(id uint64) uint64 {
+	for n := b.node(id); n.Which() == schema.Node_Which_structNode && n.StructNode().IsGroup(); n = b.node(id) {
+		id = n.ScopeId()
+	}
+	return id
+}
+
 func (b *builder) field(s *Struct, sf schema.Field, i int) *Field {
 	annotations := must(sf.Annotations())
 	f := &Field{
 		Name:         must(sf.Name()),
 		Doc:          b.memberDoc(s.ID, i),
-		Pos:          s.Pos,
 		Go:           b.bindings(annotations),
 		Discriminant: -1,
 		order:        int(sf.CodeOrder()),
+	}
+	member := Member{f.Name, -1}
+	if sf.Ordinal().Which() == schema.Field_ordinal_Which_explicit {
+		member.Ordinal = int(sf.Ordinal().Explicit())
+	}
+	if s.Anonymous {
+		f.Pos = b.pos(s.File, b.methodOf.iface, b.methodOf.method, Member{f.Name, -1})
+	} else {
+		f.Pos = b.pos(s.File, b.top(s.ID), member)
 	}
 	f.Exception, _ = textAnnotation(annotations, proxyException)
 	if d := sf.DiscriminantValue(); d != schema.Field_noDiscriminant {
@@ -476,14 +510,19 @@ func (b *builder) iface(id uint64) *Interface {
 }
 
 func (b *builder) method(i *Interface, sm schema.Method, ordinal int) *Method {
+	member := Member{must(sm.Name()), ordinal}
 	m := &Method{
-		Interface: i, Ordinal: ordinal, Name: must(sm.Name()),
-		Doc: b.memberDoc(i.ID, ordinal), Pos: i.Pos,
+		Interface: i, Ordinal: ordinal, Name: member.Name,
+		Doc: b.memberDoc(i.ID, ordinal), Pos: b.pos(i.File, i.ID, member),
 		Go:      b.bindings(must(sm.Annotations())),
 		Context: -1, ParamsThreadMap: -1, ResultsThreadMap: -1,
 	}
+	of := b.methodOf
+	b.methodOf.iface, b.methodOf.method = i.ID, member
 	m.Params = b.structOf(sm.ParamStructType(), i.ID)
+	b.methodOf.iface, b.methodOf.method = i.ID, member
 	m.Results = b.structOf(sm.ResultStructType(), i.ID)
+	b.methodOf = of
 	m.ParamsArgs = b.args(m.Params.Params, must(sm.ParamBrand()), i.Params)
 	m.ResultsArgs = b.args(m.Results.Params, must(sm.ResultBrand()), i.Params)
 	if m.Params.Anonymous {
