@@ -34,6 +34,7 @@ type command func(args []string, stdout, stderr io.Writer) int
 var commands = map[string]command{
 	"generate": generate,
 	"request":  request,
+	"lint":     lintSchemas,
 	"id":       newID,
 }
 
