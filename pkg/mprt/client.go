@@ -110,15 +110,23 @@ func (c Client) CloseContext(ctx context.Context) error {
 }
 
 // Begin starts a call of a method. Fill in Params, then Do, then Finish.
+//
+// Do fails if the call cannot be made, not Begin: what is passed in a call
+// belongs to it, and is closed if the peer does not get it.
 func (c Client) Begin(ctx context.Context, m *Method) (*ClientCall, error) {
-	if c.p == nil {
-		return nil, callError(m, nil, vat.ErrNull)
+	p := c.p
+	if p == nil {
+		p = nullProxy
 	}
-	if c.p.closed.Load() {
-		return nil, callError(m, c.p.conn(), ErrClosed)
+	call, err := begin(ctx, p, m)
+	if err == nil && p.closed.Load() {
+		call.enc.err = ErrClosed
 	}
-	return begin(ctx, c.p, m)
+	return call, err
 }
+
+// nullProxy stands for the proxy that a zero Client has not.
+var nullProxy = &proxy{cap: vat.NewBroken(vat.ErrNull)}
 
 // ClientCall is one call being made. It is used by one goroutine, and not
 // after Finish.
@@ -141,9 +149,6 @@ var clientCalls = sync.Pool{New: func() any { return new(ClientCall) }}
 
 func begin(ctx context.Context, p *proxy, m *Method) (*ClientCall, error) {
 	conn := p.conn()
-	if err := ctx.Err(); err != nil {
-		return nil, callError(m, conn, context.Cause(ctx))
-	}
 	q, err := vat.NewQuestion(p.cap, m.InterfaceID, m.ID, m.ParamsSize)
 	if err != nil {
 		return nil, callError(m, conn, err)
@@ -152,11 +157,11 @@ func begin(ctx context.Context, p *proxy, m *Method) (*ClientCall, error) {
 	call.q, call.proxy, call.conn, call.method, call.ctx = q, p, conn, m, ctx
 	call.enc = encoder{conn: conn, caps: q}
 	call.dec = decoder{caps: q}
-	if conn != nil {
-		if err := call.addThread(); err != nil {
-			call.Finish()
-			return nil, callError(m, conn, err)
-		}
+	switch {
+	case ctx.Err() != nil:
+		call.enc.err = context.Cause(ctx)
+	case conn != nil:
+		call.enc.err = call.addThread()
 	}
 	return call, nil
 }
