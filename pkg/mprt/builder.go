@@ -23,8 +23,12 @@ type encoder struct {
 	conn *Conn // nil outside of a call
 	caps interface {
 		AddCap(*vat.Cap) capnp.Ptr
+		Lend(i uint16, data []byte) (bool, error)
 	}
-	err error
+	// lends is the struct whose large data need not be copied: the params or
+	// the results themselves.
+	lends capnp.Struct
+	err   error
 }
 
 // newBuilder returns a builder outside of any call, and what its errors come
@@ -48,8 +52,20 @@ func (b Builder) With(s capnp.Struct) Builder { return Builder{s, b.enc} }
 // empty.
 func (b Builder) SetText(i uint16, v string) { b.SetErr(b.Struct.SetNewText(i, v)) }
 
-// SetData sets the i-th pointer to a copy of v; nil is null.
-func (b Builder) SetData(i uint16, v []byte) { b.SetErr(b.Struct.SetData(i, v)) }
+// SetData sets the i-th pointer to v; nil is null. v must not change until the
+// call is over.
+func (b Builder) SetData(i uint16, v []byte) {
+	if len(v) >= lendLimit && b.enc.lends == b.Struct {
+		if lent, err := b.enc.caps.Lend(i, v); lent {
+			b.SetErr(err)
+			return
+		}
+	}
+	b.SetErr(b.Struct.SetData(i, v))
+}
+
+// lendLimit is the size in bytes from which data is written from where it is.
+const lendLimit = 16 << 10
 
 // SetPtr sets the i-th pointer.
 func (b Builder) SetPtr(i uint16, p capnp.Ptr) { b.SetErr(b.Struct.SetPtr(i, p)) }

@@ -155,7 +155,7 @@ func begin(ctx context.Context, p *proxy, m *Method) (*ClientCall, error) {
 	}
 	call := clientCalls.Get().(*ClientCall)
 	call.q, call.proxy, call.conn, call.method, call.ctx = q, p, conn, m, ctx
-	call.enc = encoder{conn: conn, caps: q}
+	call.enc = encoder{conn: conn, caps: q, lends: q.Params()}
 	call.dec = decoder{caps: q}
 	switch {
 	case ctx.Err() != nil:

@@ -149,6 +149,7 @@ func (c *ServerCall) Params() Reader { return Reader{c.call.Params, &c.dec} }
 func (c *ServerCall) Results() Builder {
 	c.filled = true
 	s, err := c.call.Results(c.method.ResultsSize)
+	c.enc.lends = s
 	b := Builder{s, &c.enc}
 	if err != nil {
 		b.SetErr(err)

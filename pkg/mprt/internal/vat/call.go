@@ -114,6 +114,16 @@ func (call *Call) Results(size capnp.ObjectSize) (capnp.Struct, error) {
 	return content, nil
 }
 
+// Lend is as setting the i-th pointer of the results struct to a copy of data,
+// without the copy: Return writes data before it returns. It reports false,
+// and has done nothing, where that is not possible. Only after Results.
+func (call *Call) Lend(i uint16, data []byte) (bool, error) {
+	if call.question != nil || call.keepsResults || call.conn.out.raw == nil {
+		return false, nil
+	}
+	return true, call.results.lendField(returnTemplate, call.root.Struct(), i, data)
+}
+
 // AddCap puts c, whose reference it takes over, into the results' capability
 // table and returns the pointer that stands for it. Only after Results.
 func (call *Call) AddCap(c *Cap) capnp.Ptr { return call.results.addCap(c) }
@@ -194,7 +204,16 @@ func (call *Call) complete(m *message, err error) {
 	if c.corked && call.mode == flushWait {
 		call.mode = flushLater // with the returns of the calls that are read already
 	}
+	lends := m != nil && len(m.lent) > 0
+	if lends {
+		call.mode = flushWait
+	}
 	c.flushLocked(call.mode)
+	if lends {
+		c.mu.Lock()
+		c.out.detach() // another goroutine may be writing
+		c.mu.Unlock()
+	}
 
 	if taker != nil {
 		taker.takeResults(m, call.root, err)

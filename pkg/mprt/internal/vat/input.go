@@ -114,7 +114,8 @@ func (in *input) next() (*message, error) {
 			}
 			return m, err
 		case ok && total > readBuffer:
-			in.big = append(make([]byte, 0, min(total, max(bigStep, in.w-in.r))), in.buf[in.r:in.w]...)
+			in.big = getLarge(min(total, max(bigStep, in.w-in.r)))
+			in.big = in.big[:copy(in.big, in.buf[in.r:in.w])]
 			in.bigTotal, in.bigHeader = total, header
 			in.drop()
 			continue
@@ -139,13 +140,13 @@ func (in *input) message(frame []byte, header int, owned bool) (*message, error)
 	switch {
 	case header > 8:
 		if !owned {
-			frame = append([]byte(nil), frame...)
+			frame = append(getLarge(len(frame))[:0], frame...)
 		}
 		m, err = newIncomingSegments(frame, in.traversal)
 	case len(frame) == header:
 		return nil, badFrame("frame is empty")
 	case owned:
-		m, err = newIncomingOwned(frame[header:], in.traversal)
+		m, err = newIncomingLarge(frame, frame[header:], in.traversal)
 	default:
 		var b []byte
 		if m, b, err = newIncoming(len(frame)-header, in.traversal); err == nil {
@@ -205,8 +206,9 @@ func (in *input) end(err error) error {
 func (in *input) fillBig() error {
 	for len(in.big) < in.bigTotal {
 		if len(in.big) == cap(in.big) {
-			grown := make([]byte, len(in.big), min(in.bigTotal, 2*cap(in.big)))
-			copy(grown, in.big)
+			grown := getLarge(min(in.bigTotal, 2*cap(in.big)))
+			grown = grown[:copy(grown, in.big)]
+			putLarge(in.big)
 			in.big = grown
 		}
 		n, err := in.nc.Read(in.big[len(in.big):min(cap(in.big), in.bigTotal)])

@@ -3,7 +3,9 @@ package vat
 import (
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"sync"
+	"unsafe"
 
 	"capnproto.org/go/capnp/v3"
 	"capnproto.org/go/capnp/v3/std/capnp/rpc"
@@ -18,6 +20,12 @@ type message struct {
 	// caps is the payload's capability table, one owned reference an entry.
 	// Entries of a message from the peer may be nil (descriptor none).
 	caps []*Cap
+	// lent are segments behind the arena's own that belong to somebody else:
+	// large data that is written from where it is. Only for messages that go
+	// to a peer.
+	lent [][]byte
+	// pooled is the memory of a large incoming frame.
+	pooled []byte
 	// table is the capability table of an incoming message as it was read.
 	table []descriptor
 }
@@ -52,9 +60,11 @@ func newIncoming(size int, traversal uint64) (*message, []byte, error) {
 	return m, seg.Data(), nil
 }
 
-// newIncomingOwned wraps the segment of a large frame, which it takes over.
-func newIncomingOwned(segment []byte, traversal uint64) (*message, error) {
+// newIncomingLarge wraps the segment of a large frame. It takes over frame, of
+// which the segment is a part.
+func newIncomingLarge(frame, segment []byte, traversal uint64) (*message, error) {
 	m, _, err := wrapArena(capnp.SingleSegment(segment), traversal)
+	m.pooled = frame
 	return m, err
 }
 
@@ -63,6 +73,33 @@ func wrapArena(arena capnp.Arena, traversal uint64) (*message, *capnp.Segment, e
 	m.msg.TraverseLimit = traversal
 	seg, err := m.msg.Reset(arena)
 	return m, seg, err
+}
+
+// Memory for large frames is kept by size, as powers of two.
+const (
+	minLarge = 16 // 64 KiB
+	maxLarge = 22 // 4 MiB; larger ones come too seldom to be kept
+)
+
+var largePools [maxLarge + 1]sync.Pool
+
+// getLarge returns memory for n bytes, which hold anything.
+func getLarge(n int) []byte {
+	class := max(bits.Len(uint(n-1)), minLarge)
+	if class > maxLarge {
+		return make([]byte, n)
+	}
+	if b, ok := largePools[class].Get().(*byte); ok {
+		return unsafe.Slice(b, 1<<class)[:n]
+	}
+	return make([]byte, n, 1<<class)
+}
+
+// putLarge gives back what getLarge returned.
+func putLarge(b []byte) {
+	if class := bits.Len(uint(cap(b))) - 1; class >= minLarge && class <= maxLarge && cap(b) == 1<<class {
+		largePools[class].Put(unsafe.SliceData(b))
+	}
 }
 
 // newIncomingSegments wraps a frame of several segments; it takes over frame.
@@ -78,6 +115,7 @@ func newIncomingSegments(frame []byte, traversal uint64) (*message, error) {
 	}
 	parsed.Arena = nil
 	m, _, err := wrapArena(arena, traversal)
+	m.pooled = frame
 	return m, err
 }
 
@@ -106,30 +144,67 @@ func (m *message) release() {
 func (m *message) recycle() {
 	clear(m.caps)
 	m.caps = m.caps[:0]
+	clear(m.lent)
+	m.lent = m.lent[:0]
 	m.root = rpc.Message{}
 	m.msg.TraverseLimit = 0
 	m.msg.Release()
+	putLarge(m.pooled)
+	m.pooled = nil
 	messagePool.Put(m)
 }
 
 // size is the length of the message's frame in bytes.
 func (m *message) size() int {
 	n := int(m.msg.NumSegments())
-	total := (n/2 + 1) * 8
+	total := ((n+len(m.lent))/2 + 1) * wordSize
 	for i := range n {
 		total += len(m.segment(i))
 	}
+	for _, b := range m.lent {
+		total += len(b) + padding(b)
+	}
 	return total
+}
+
+// padding is how many bytes b lacks to be whole words.
+func padding(b []byte) int { return -len(b) & (wordSize - 1) }
+
+var zeros [wordSize]byte
+
+// lend makes the pointer at a byte offset of the first segment one to data,
+// which is not copied: it must not be changed until the message is written.
+func (m *message) lend(pointer int, data []byte) error {
+	seg, err := m.msg.Segment(0)
+	if err != nil {
+		return err
+	}
+	// A double far pointer leads to a landing pad of two words: where the
+	// list begins, and what kind of list it is.
+	pad := len(seg.Data())
+	if _, err := capnp.NewStruct(seg, capnp.ObjectSize{DataSize: 2 * wordSize}); err != nil {
+		return err
+	}
+	m.lent = append(m.lent, data)
+	const far, double, list, bytes = 2, 1 << 2, 1, 2 << 32
+	m.putWord(pointer, far|double|uint64(pad))
+	m.putWord(pad, far|uint64(len(m.lent))<<32)
+	m.putWord(pad+wordSize, list|bytes|uint64(len(data))<<35)
+	return nil
 }
 
 // appendHeader appends the segment table of the stream framing to b.
 func (m *message) appendHeader(b []byte) []byte {
 	n := int(m.msg.NumSegments())
-	b = binary.LittleEndian.AppendUint32(b, uint32(n-1))
+	total := n + len(m.lent)
+	b = binary.LittleEndian.AppendUint32(b, uint32(total-1))
 	for i := range n {
-		b = binary.LittleEndian.AppendUint32(b, uint32(len(m.segment(i))/8))
+		b = binary.LittleEndian.AppendUint32(b, uint32(len(m.segment(i))/wordSize))
 	}
-	if n%2 == 0 {
+	for _, data := range m.lent {
+		b = binary.LittleEndian.AppendUint32(b, uint32((len(data)+wordSize-1)/wordSize))
+	}
+	if total%2 == 0 {
 		b = append(b, 0, 0, 0, 0)
 	}
 	return b

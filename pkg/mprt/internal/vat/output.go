@@ -20,11 +20,13 @@ type output struct {
 
 	drained sync.Cond
 
-	unwritten [][]byte // of writing
+	writeFn     func(fd uintptr) bool // tryWrite
+	writeRestFn func(fd uintptr) bool // tryWriteRest
 
-	writeFn func(fd uintptr) bool // allocated once
-	n       int
-	err     error
+	// io guards what follows, during each system call and detach.
+	io        sync.Mutex
+	unwritten [][]byte // of writing
+	err       error
 }
 
 // batch is a list of buffers for one vectored write. Small frames share a
@@ -42,29 +44,42 @@ const copyLimit = 16 << 10
 // add appends m's frame of n bytes. It reports whether it has taken m over; if
 // not, m is copied and the caller releases it.
 func (b *batch) add(m *message, n int, keep bool) (taken bool) {
+	copied := n <= copyLimit || keep
 	start := len(b.small)
-	if n <= copyLimit || keep {
-		b.small = m.appendHeader(b.small)
-		for i := range int(m.msg.NumSegments()) {
-			b.small = append(b.small, m.segment(i)...)
-		}
-		b.addSmall(start)
-		return false
-	}
 	b.small = m.appendHeader(b.small)
-	b.addSmall(start)
 	for i := range int(m.msg.NumSegments()) {
-		if s := m.segment(i); len(s) > 0 {
-			b.bufs = append(b.bufs, s)
-		}
+		start = b.addBytes(m.segment(i), start, copied)
+	}
+	for _, data := range m.lent {
+		start = b.addBytes(data, start, copied)
+		b.small = append(b.small, zeros[:padding(data)]...)
+	}
+	b.addSmall(start)
+	if copied {
+		return false
 	}
 	b.owned = append(b.owned, m)
 	return true
 }
 
+// addBytes appends data behind small[start:], which is not in bufs yet. It
+// returns the new start.
+func (b *batch) addBytes(data []byte, start int, copied bool) int {
+	if copied || len(data) <= copyLimit {
+		b.small = append(b.small, data...)
+		return start
+	}
+	b.addSmall(start)
+	b.bufs = append(b.bufs, data)
+	return len(b.small)
+}
+
 // addSmall makes small[start:] part of the batch, joined to what precedes it
 // where that is the same memory.
 func (b *batch) addSmall(start int) {
+	if start == len(b.small) {
+		return
+	}
 	if last := len(b.bufs) - 1; last >= 0 && start > 0 {
 		prev := b.bufs[last]
 		if len(prev) <= start && len(prev) > 0 && cap(prev) >= len(prev)+len(b.small)-start &&
@@ -91,6 +106,7 @@ func newOutput(raw syscall.RawConn, mu sync.Locker) *output {
 	o := &output{raw: raw}
 	o.drained.L = mu
 	o.writeFn = o.tryWrite
+	o.writeRestFn = o.tryWriteRest
 	return o
 }
 
@@ -107,27 +123,37 @@ func (o *output) take() {
 // writeNow writes as much of the batch as goes without blocking. all says
 // that nothing is left.
 func (o *output) writeNow() (all bool, err error) {
-	for len(o.unwritten) > 0 {
-		o.n, o.err = 0, nil
-		if err := o.raw.Write(o.writeFn); err != nil {
-			return false, err
-		}
-		if o.err == syscall.EAGAIN {
-			return false, nil
-		}
-		if o.err != nil {
-			return false, o.err
-		}
-		o.unwritten = advance(o.unwritten, o.n)
+	if err := o.raw.Write(o.writeFn); err != nil {
+		return false, err
 	}
-	return true, nil
+	return len(o.unwritten) == 0, o.err
 }
 
-// writeAll writes the rest of the batch, blocking.
-func (o *output) writeAll(nc net.Conn) error {
-	rest := net.Buffers(o.unwritten)
-	_, err := rest.WriteTo(nc)
-	return err
+// writeRest writes what is left of the batch, blocking.
+func (o *output) writeRest(nc net.Conn) error {
+	if o.raw == nil {
+		rest := net.Buffers(o.unwritten)
+		_, err := rest.WriteTo(nc)
+		return err
+	}
+	if err := o.raw.Write(o.writeRestFn); err != nil {
+		return err
+	}
+	return o.err
+}
+
+// detach copies what is still to be written from memory that is lent, so that
+// its owner can have it back, under c.mu.
+func (o *output) detach() {
+	o.io.Lock()
+	defer o.io.Unlock()
+	for _, bufs := range [][][]byte{o.unwritten, o.queued.bufs} {
+		for i, b := range bufs {
+			if len(b) > 0 {
+				bufs[i] = append([]byte(nil), b...)
+			}
+		}
+	}
 }
 
 // advance drops n written bytes from bufs.

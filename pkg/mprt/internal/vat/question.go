@@ -40,6 +40,7 @@ type Question struct {
 	served    *Call     // the other end of a call within this process
 	inner     *Question // goes over another connection in this one's place, one reference
 	outer     *Question // the question whose place this one took
+	lends     bool      // the params refer to memory of the caller's
 	mode      flushMode
 
 	// Waiting; see reader.go.
@@ -86,6 +87,26 @@ func NewQuestion(target *Cap, interfaceID uint64, methodID uint16, size capnp.Ob
 
 // Params is the params struct, to be filled in before Send.
 func (q *Question) Params() capnp.Struct { return q.content }
+
+// Lend is as setting the i-th pointer of the params struct to a copy of data,
+// without the copy: data must not change until Wait has returned. It reports
+// false, and has done nothing, where that is not possible.
+func (q *Question) Lend(i uint16, data []byte) (bool, error) {
+	if t := q.target; t == nil || t.kind != kindImported || t.conn.out.raw == nil {
+		return false, nil // it may end up in this process
+	}
+	q.lends = true
+	return true, q.params.lendField(callTemplate, q.content, i, data)
+}
+
+// lendField lends data to a pointer of the struct that follows a template.
+func (m *message) lendField(template []byte, s capnp.Struct, i uint16, data []byte) error {
+	size := s.Size()
+	if i >= size.PointerCount || len(data) >= 1<<29 {
+		return failedf("%d bytes of data do not fit", len(data))
+	}
+	return m.lend(len(template)+int(size.DataSize)+int(i)*wordSize, data)
+}
 
 // AddCap puts c, whose reference it takes over, into the call's capability
 // table and returns the pointer that stands for it.
@@ -345,6 +366,7 @@ func (q *Question) Release() {
 	// A goroutine that ended while it waited has left these behind.
 	c.dropWaiting(q)
 	c.dropFollower(q)
+	c.unwatch(q)
 	gone := c.unrefQuestion(q)
 	c.mu.Unlock()
 	if gone {

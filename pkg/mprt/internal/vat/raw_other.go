@@ -13,3 +13,5 @@ func rawConn(net.Conn) syscall.RawConn { return nil }
 
 func (in *input) tryRead(uintptr) bool  { panic("vat: no raw connections here") }
 func (o *output) tryWrite(uintptr) bool { panic("vat: no raw connections here") }
+
+func (o *output) tryWriteRest(uintptr) bool { panic("vat: no raw connections here") }

@@ -41,10 +41,27 @@ func (in *input) tryRead(fd uintptr) bool {
 
 // tryWrite writes what the socket takes at once.
 func (o *output) tryWrite(fd uintptr) bool {
-	for {
-		o.n, o.err = writev(int(fd), o.unwritten)
-		if o.err != syscall.EINTR {
+	o.io.Lock()
+	defer o.io.Unlock()
+	o.err = nil
+	for len(o.unwritten) > 0 {
+		n, err := writev(int(fd), o.unwritten)
+		switch {
+		case err == syscall.EINTR:
+		case err == syscall.EAGAIN:
 			return true
+		case err != nil:
+			o.err = err
+			return true
+		default:
+			o.unwritten = advance(o.unwritten, n)
 		}
 	}
+	return true
+}
+
+// tryWriteRest is tryWrite for who waits until all is written.
+func (o *output) tryWriteRest(fd uintptr) bool {
+	o.tryWrite(fd)
+	return len(o.unwritten) == 0 || o.err != nil
 }

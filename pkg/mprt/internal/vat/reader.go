@@ -50,7 +50,7 @@ func (q *Question) Wait(ctx context.Context, own *Queue) error {
 		q.ctx = ctx
 	}
 	c.mu.Lock()
-	c.flushBeforeWait()
+	c.flushBeforeWait(q)
 	c.addWaiting(q)
 	q.since = dog.ticks.Load()
 	for q.state != returned && !q.cancelled {
@@ -86,26 +86,37 @@ func (q *Question) Wait(ctx context.Context, own *Queue) error {
 		q.token = false
 		c.vacate()
 	}
-	stop, err := q.stopWatch, q.err
-	q.stopWatch = nil
+	err := q.err
 	if q.state != returned {
 		err = context.Cause(ctx)
+		if q.lends && c.out != nil {
+			c.out.detach()
+		}
+	}
+	c.unwatch(q)
+	c.mu.Unlock()
+	return err
+}
+
+// unwatch ends the watch of q's context, under c.mu. If the watch is just
+// calling cancel, that must not hit q's next life.
+func (c *Conn) unwatch(q *Question) {
+	stop := q.stopWatch
+	q.stopWatch = nil
+	if stop == nil {
+		return
 	}
 	c.mu.Unlock()
-	if stop != nil && !stop() {
-		// The watch is just calling cancel, which must not hit q's next life.
-		c.mu.Lock()
-		for !q.cancelled {
-			c.cancelled.Wait()
-		}
-		c.mu.Unlock()
+	stopped := stop()
+	c.mu.Lock()
+	for !stopped && !q.cancelled {
+		c.cancelled.Wait()
 	}
-	return err
 }
 
 // flushBeforeWait sends what is queued, under c.mu. Where many wait, others are
 // let go first: their calls then go in the same write.
-func (c *Conn) flushBeforeWait() {
+func (c *Conn) flushBeforeWait(q *Question) {
 	if c.out == nil || len(c.out.queued.bufs) == 0 {
 		return
 	}
@@ -114,7 +125,11 @@ func (c *Conn) flushBeforeWait() {
 		runtime.Gosched()
 		c.mu.Lock()
 	}
-	c.flushLocked(flushWait)
+	mode := flushWait
+	if q.ctx != nil {
+		mode = flushCaller
+	}
+	c.flushLocked(mode)
 	c.mu.Lock()
 }
 

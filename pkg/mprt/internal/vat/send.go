@@ -19,6 +19,9 @@ const (
 	// flushWait may block while the peer does not read: for callers and
 	// handlers, so that they do not outrun it.
 	flushWait
+	// flushCaller is flushNoWait for a caller that may give up: how much is
+	// unsent because of it is its own affair.
+	flushCaller
 	// flushLater leaves it to whoever next writes or blocks, and to the
 	// watchdog's next tick at the latest.
 	flushLater
@@ -78,25 +81,28 @@ func (c *Conn) flushLocked(mode flushMode) {
 		c.mu.Unlock()
 		var all bool
 		var err error
-		if o.raw == nil {
-			err = o.writeAll(c.nc)
-		} else {
+		if o.raw != nil {
 			all, err = o.writeNow()
-			if !all && err == nil {
+		}
+		if !all && err == nil {
+			if mode != flushWait {
 				go c.finishFlush()
 				c.mu.Lock()
 				break
 			}
+			c.mu.Lock()
+			c.watch() // the peer may be waiting for us to read; somebody must
+			c.mu.Unlock()
+			err = o.writeRest(c.nc)
 		}
 		c.written(err)
 	}
-	if n := o.bytes(); n > c.opts.MaxUnsent && c.err == nil {
+	if n := o.bytes(); n > c.opts.MaxUnsent && mode == flushNoWait && c.err == nil {
 		c.mu.Unlock()
 		c.end(fmt.Errorf("peer does not read: %d bytes unsent", n), nil)
 		return
 	}
 	for mode == flushWait && o.bytes() > highWater && c.err == nil {
-		// The peer may be waiting for us to read; somebody must.
 		c.watch()
 		o.drained.Wait()
 	}
@@ -107,7 +113,7 @@ func (c *Conn) flushLocked(mode flushMode) {
 // was queued meanwhile.
 func (c *Conn) finishFlush() {
 	for {
-		c.written(c.out.writeAll(c.nc))
+		c.written(c.out.writeRest(c.nc))
 		o := c.out
 		if o.flushing || len(o.queued.bufs) == 0 || c.err != nil {
 			c.mu.Unlock()
