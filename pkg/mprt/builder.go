@@ -122,7 +122,8 @@ type decoder struct {
 	caps interface {
 		CapAt(capnp.Ptr) (*vat.Cap, error)
 	}
-	err error
+	err  error
+	made int64 // bytes of list elements that were decoded
 }
 
 // newReader returns a reader outside of any call, and what its errors come out

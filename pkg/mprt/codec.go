@@ -3,6 +3,7 @@ package mprt
 import (
 	"errors"
 	"fmt"
+	"unsafe"
 
 	"capnproto.org/go/capnp/v3"
 )
@@ -150,7 +151,7 @@ func GetStructs[T any, P StructPtr[T]](r Reader, i uint16) []T {
 
 func decodeStructs[T any, P StructPtr[T]](r Reader, p capnp.Ptr) []T {
 	l, ok := structList(r, p)
-	if !ok {
+	if !ok || !r.charge(l.Len(), unsafe.Sizeof(*new(T))) {
 		return nil
 	}
 	v := make([]T, l.Len())
@@ -190,8 +191,12 @@ func NewPairs(b Builder, i uint16, size capnp.ObjectSize, n int) (capnp.List, bo
 // GetPairs returns the list of structs at the i-th pointer, and whether it is
 // there.
 func GetPairs(r Reader, i uint16) (capnp.List, bool) {
-	return structList(r, r.Ptr(i))
+	l, ok := structList(r, r.Ptr(i))
+	return l, ok && r.charge(l.Len(), pairSize)
 }
+
+// pairSize is about what an entry of a map takes.
+const pairSize = 64
 
 func newStructs(b Builder, size capnp.ObjectSize, n int) (capnp.List, bool) {
 	if !fits(b, n) {
@@ -242,6 +247,38 @@ func structList(r Reader, p capnp.Ptr) (capnp.List, bool) {
 		return l, false
 	}
 	return l, ok
+}
+
+// Lists are what a few bytes can make much memory of: pointers to one and the
+// same list, and elements that are small or empty on the wire. What is decoded
+// may be this many times as large as the message, and freeBytes in any case.
+const (
+	maxGrowth = 64
+	freeBytes = 1 << 20
+)
+
+// charge reports whether n more elements of a size may be decoded.
+func (r Reader) charge(n int, size uintptr) bool {
+	if r.dec == nil {
+		return true
+	}
+	r.dec.made += int64(n) * int64(size)
+	if r.dec.made <= freeBytes {
+		return true
+	}
+	limit := int64(freeBytes)
+	if msg := r.Message(); msg != nil {
+		for i := range msg.NumSegments() {
+			if seg, err := msg.Segment(capnp.SegmentID(i)); err == nil {
+				limit += maxGrowth * int64(len(seg.Data()))
+			}
+		}
+	}
+	if r.dec.made > limit {
+		r.Fail(fmt.Errorf("lists of %d bytes in all, in a message that may have %d", r.dec.made, limit))
+		return false
+	}
+	return true
 }
 
 // pointerList returns the list of pointers that p points at.

@@ -1,6 +1,10 @@
 package mprt
 
-import "capnproto.org/go/capnp/v3"
+import (
+	"unsafe"
+
+	"capnproto.org/go/capnp/v3"
+)
 
 // Structs is the [Elem] of a struct: lists hold structs by value.
 type Structs[T any, P StructPtr[T]] struct{}
@@ -66,7 +70,7 @@ func (c StructsWith[T]) EncodeList(b Builder, v []T) capnp.Ptr {
 // DecodeList implements [Elem].
 func (c StructsWith[T]) DecodeList(r Reader, p capnp.Ptr) []T {
 	l, ok := structList(r, p)
-	if !ok {
+	if !ok || !r.charge(l.Len(), unsafe.Sizeof(*new(T))) {
 		return nil
 	}
 	v := make([]T, l.Len())
@@ -123,7 +127,7 @@ func (c PointersWith[T]) EncodeList(b Builder, v []*T) capnp.Ptr {
 // DecodeList implements [Codec].
 func (c PointersWith[T]) DecodeList(r Reader, p capnp.Ptr) []*T {
 	l, ok := structList(r, p)
-	if !ok {
+	if !ok || !r.charge(l.Len(), unsafe.Sizeof(*new(T))) {
 		return nil
 	}
 	v := make([]*T, l.Len())
@@ -161,7 +165,7 @@ func (c Lists[T]) EncodeList(b Builder, v [][]T) capnp.Ptr {
 // DecodeList implements [Codec].
 func (c Lists[T]) DecodeList(r Reader, p capnp.Ptr) [][]T {
 	l, ok := pointerList(r, p)
-	if !ok {
+	if !ok || !r.charge(l.Len(), unsafe.Sizeof([]T(nil))) {
 		return nil
 	}
 	v := make([][]T, l.Len())
@@ -243,7 +247,7 @@ func decodePointers[T any, C interface {
 	Decode(Reader, capnp.Ptr) T
 }](r Reader, p capnp.Ptr, c C) []T {
 	l, ok := pointerList(r, p)
-	if !ok {
+	if !ok || !r.charge(l.Len(), unsafe.Sizeof(*new(T))) {
 		return nil
 	}
 	v := make([]T, l.Len())

@@ -112,7 +112,7 @@ func numbers(r Reader, p capnp.Ptr, size capnp.Size) (capnp.List, bool) {
 func decodeNumbers[T Number](r Reader, p capnp.Ptr) []T {
 	size := unsafe.Sizeof(*new(T))
 	l, ok := numbers(r, p, capnp.Size(size))
-	if !ok {
+	if !ok || !r.charge(l.Len(), size) {
 		return nil
 	}
 	v := make([]T, l.Len())
@@ -168,7 +168,7 @@ func SetNumberSet[T Number](b Builder, i uint16, v map[T]struct{}) {
 func GetNumberSet[T Number](r Reader, i uint16) map[T]struct{} {
 	size := unsafe.Sizeof(*new(T))
 	l, ok := numbers(r, r.Ptr(i), capnp.Size(size))
-	if !ok {
+	if !ok || !r.charge(l.Len(), pairSize) {
 		return nil
 	}
 	v := make(map[T]struct{}, l.Len())
@@ -224,6 +224,9 @@ func decodeBools(r Reader, p capnp.Ptr) []bool {
 	}
 	if l.Len() > 0 && l.Struct(0).IsValid() {
 		r.Fail(errors.New("list of something other than bits where the schema has a list of Bool"))
+		return nil
+	}
+	if !r.charge(l.Len(), 1) {
 		return nil
 	}
 	v := make([]bool, l.Len())

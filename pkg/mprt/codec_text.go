@@ -1,6 +1,10 @@
 package mprt
 
-import "capnproto.org/go/capnp/v3"
+import (
+	"unsafe"
+
+	"capnproto.org/go/capnp/v3"
+)
 
 // SetTexts writes a list of texts to the i-th pointer; nil is null.
 func SetTexts[T ~string](b Builder, i uint16, v []T) {
@@ -25,7 +29,7 @@ func encodeTexts[T ~string](b Builder, v []T) capnp.Ptr {
 
 func decodeTexts(r Reader, p capnp.Ptr) []string {
 	l, ok := pointerList(r, p)
-	if !ok {
+	if !ok || !r.charge(l.Len(), unsafe.Sizeof(*new(string))) {
 		return nil
 	}
 	v := make([]string, l.Len())
@@ -65,7 +69,7 @@ func SetTextSet(b Builder, i uint16, v map[string]struct{}) {
 // GetTextSet reads a set of texts from the i-th pointer; null is nil.
 func GetTextSet(r Reader, i uint16) map[string]struct{} {
 	l, ok := pointerList(r, r.Ptr(i))
-	if !ok {
+	if !ok || !r.charge(l.Len(), pairSize) {
 		return nil
 	}
 	v := make(map[string]struct{}, l.Len())
@@ -122,7 +126,7 @@ func encodeDatas(b Builder, v [][]byte) capnp.Ptr {
 
 func decodeDatas(r Reader, p capnp.Ptr) [][]byte {
 	l, ok := pointerList(r, p)
-	if !ok {
+	if !ok || !r.charge(l.Len(), unsafe.Sizeof(*new([]byte))) {
 		return nil
 	}
 	v := make([][]byte, l.Len())

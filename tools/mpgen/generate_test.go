@@ -35,6 +35,7 @@ var inTree = []struct {
 	{"test/golden/inherit/derived", []string{"test/golden/inherit/derived/derived.capnp"},
 		[]string{"--map=test/golden/inherit/base/base.capnp=" + module + "test/golden/inherit/base"}},
 	{"test/golden/mutual_import", []string{"test/golden/mutual_import/left.capnp", "test/golden/mutual_import/right.capnp"}, nil},
+	{"test/golden/ownership", []string{"test/golden/ownership/ownership.capnp"}, nil},
 	{"test/golden/nameclash", []string{"test/golden/nameclash/nameclash.capnp"}, nil},
 }
 

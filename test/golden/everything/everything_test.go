@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 
 	"capnproto.org/go/capnp/v3"
@@ -30,7 +31,7 @@ type filler struct {
 
 var anyType = reflect.TypeFor[mprt.AnyPointer]()
 
-func (f filler) fill(t *testing.T, v reflect.Value, depth int) {
+func (f filler) fill(t testing.TB, v reflect.Value, depth int) {
 	switch {
 	case v.Type() == anyType:
 		v.Set(reflect.ValueOf(f.any(t)))
@@ -80,7 +81,7 @@ func (f filler) fill(t *testing.T, v reflect.Value, depth int) {
 }
 
 // choose picks a member of a union and zeroes the others, which are not sent.
-func (f filler) choose(t *testing.T, v reflect.Value) {
+func (f filler) choose(t testing.TB, v reflect.Value) {
 	which := v.FieldByName("Which")
 	if !which.IsValid() {
 		return
@@ -103,7 +104,7 @@ func (f filler) choose(t *testing.T, v reflect.Value) {
 	}
 }
 
-func (f filler) any(t *testing.T) mprt.AnyPointer {
+func (f filler) any(t testing.TB) mprt.AnyPointer {
 	var a mprt.AnyPointer
 	var err error
 	switch f.IntN(5) {
@@ -233,20 +234,29 @@ func flatten(v reflect.Value) {
 	}
 }
 
-// register makes the schema known to go-capnp, and returns its ids by name.
+// register makes the schema known to go-capnp, once, and returns its ids by
+// name.
 func register(t *testing.T) map[string]uint64 {
 	t.Helper()
-	msg, err := capnp.UnmarshalPacked(request)
+	ids, err := registered()
 	if err != nil {
 		t.Fatal(err)
+	}
+	return ids
+}
+
+var registered = sync.OnceValues(func() (map[string]uint64, error) {
+	msg, err := capnp.UnmarshalPacked(request)
+	if err != nil {
+		return nil, err
 	}
 	req, err := schema.ReadRootCodeGeneratorRequest(msg)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	nodes, err := req.Nodes()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	ids := map[string]uint64{}
 	var all []uint64
@@ -254,20 +264,17 @@ func register(t *testing.T) map[string]uint64 {
 		n := nodes.At(i)
 		name, err := n.DisplayName()
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		all = append(all, n.Id())
 		ids[name[strings.LastIndexByte(name, ':')+1:]] = n.Id()
 	}
 	plain, err := msg.Marshal()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	if err := schemas.DefaultRegistry.Register(&schemas.Schema{Bytes: plain, Nodes: all}); err != nil && !strings.Contains(err.Error(), "duplicate") {
-		t.Fatal(err)
-	}
-	return ids
-}
+	return ids, schemas.DefaultRegistry.Register(&schemas.Schema{Bytes: plain, Nodes: all})
+})
 
 // TestDefaults reads a message in which nothing is set.
 func TestDefaults(t *testing.T) {
@@ -326,5 +333,73 @@ func TestNames(t *testing.T) {
 	}
 	if s := (&Pointers{Text: strings.Repeat("x", 1<<20)}).String(); len(s) > 2048 || !strings.HasSuffix(s, "…") {
 		t.Errorf("String of a large struct has %d bytes", len(s))
+	}
+}
+
+// FuzzUnmarshal decodes bytes from a peer that means harm: an error or a value
+// that can be sent on, and never a panic.
+func FuzzUnmarshal(f *testing.F) {
+	for i, s := range structs {
+		for seed := range uint64(3) {
+			v := s.new()
+			filler{rand.New(rand.NewPCG(seed, 3)), false}.fill(f, reflect.ValueOf(v).Elem(), 0)
+			msg, err := mprt.Marshal(v)
+			if err != nil {
+				f.Fatal(err)
+			}
+			data, err := msg.Marshal()
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(uint8(i), data)
+		}
+	}
+	f.Fuzz(func(t *testing.T, which uint8, data []byte) {
+		msg, err := capnp.Unmarshal(data)
+		if err != nil {
+			return
+		}
+		v := structs[int(which)%len(structs)].new()
+		if mprt.Unmarshal(msg, v) != nil {
+			return
+		}
+		_ = mprt.Format(v)
+		again, err := mprt.Marshal(v)
+		if err != nil {
+			t.Fatalf("what was decoded cannot be encoded: %v", err)
+		}
+		w := structs[int(which)%len(structs)].new()
+		if err := mprt.Unmarshal(again, w); err != nil {
+			t.Fatalf("what was encoded cannot be decoded: %v", err)
+		}
+	})
+}
+
+// TestGrowth sends lists that take a few bytes each and would fill the memory:
+// many pointers to one list of many structs without a field.
+func TestGrowth(t *testing.T) {
+	_, seg := capnp.NewSingleSegmentMessage(nil)
+	root, err := capnp.NewRootStruct(seg, new(Lists).CapnpSize())
+	if err != nil {
+		t.Fatal(err)
+	}
+	small, err := capnp.NewCompositeList(seg, capnp.ObjectSize{}, 60000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	many, err := capnp.NewPointerList(seg, 120)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range many.Len() {
+		if err := many.Set(i, small.ToPtr()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := root.SetPtr(19, capnp.List(many).ToPtr()); err != nil { // structLists @19
+		t.Fatal(err)
+	}
+	if err := mprt.Unmarshal(seg.Message(), &Lists{}); err == nil || !strings.Contains(err.Error(), "in a message that may have") {
+		t.Error(err)
 	}
 }
