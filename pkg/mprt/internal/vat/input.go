@@ -32,12 +32,14 @@ type input struct {
 }
 
 const (
-	readBuffer = 64 << 10
+	// readBuffer holds about a hundred small frames. What is read of a large
+	// one before its size is known is copied, so it is no larger.
+	readBuffer = 16 << 10
 	// maxSegments bounds the segment table (as the reference does).
 	maxSegments = 512
 	// bigStep is how far memory is allocated ahead of the bytes of a large
 	// frame, so that a length that is only claimed costs nothing.
-	bigStep = 1 << 20
+	bigStep = 4 << 20
 )
 
 var readBuffers = sync.Pool{New: func() any { return new([readBuffer]byte) }}
@@ -114,7 +116,7 @@ func (in *input) next() (*message, error) {
 			}
 			return m, err
 		case ok && total > readBuffer:
-			in.big = getLarge(min(total, max(bigStep, in.w-in.r)))
+			in.big = large.get(min(total, max(bigStep, in.w-in.r)))
 			in.big = in.big[:copy(in.big, in.buf[in.r:in.w])]
 			in.bigTotal, in.bigHeader = total, header
 			in.drop()
@@ -140,7 +142,7 @@ func (in *input) message(frame []byte, header int, owned bool) (*message, error)
 	switch {
 	case header > 8:
 		if !owned {
-			frame = append(getLarge(len(frame))[:0], frame...)
+			frame = append(large.get(len(frame))[:0], frame...)
 		}
 		m, err = newIncomingSegments(frame, in.traversal)
 	case len(frame) == header:
@@ -206,9 +208,9 @@ func (in *input) end(err error) error {
 func (in *input) fillBig() error {
 	for len(in.big) < in.bigTotal {
 		if len(in.big) == cap(in.big) {
-			grown := getLarge(min(in.bigTotal, 2*cap(in.big)))
+			grown := large.get(min(in.bigTotal, 2*cap(in.big)))
 			grown = grown[:copy(grown, in.big)]
-			putLarge(in.big)
+			large.put(in.big)
 			in.big = grown
 		}
 		n, err := in.nc.Read(in.big[len(in.big):min(cap(in.big), in.bigTotal)])

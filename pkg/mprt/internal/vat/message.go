@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/bits"
 	"sync"
-	"unsafe"
 
 	"capnproto.org/go/capnp/v3"
 	"capnproto.org/go/capnp/v3/std/capnp/rpc"
@@ -75,31 +74,55 @@ func wrapArena(arena capnp.Arena, traversal uint64) (*message, *capnp.Segment, e
 	return m, seg, err
 }
 
-// Memory for large frames is kept by size, as powers of two.
+// largePool keeps memory of large frames by size, as powers of two. Unlike a
+// sync.Pool it is not emptied by the garbage collector, which large messages
+// keep busy; it is bounded instead.
+type largePool struct {
+	mu    sync.Mutex
+	free  [maxLarge + 1][][]byte
+	bytes int
+}
+
 const (
-	minLarge = 16 // 64 KiB
-	maxLarge = 22 // 4 MiB; larger ones come too seldom to be kept
+	minLarge  = 14      // 16 KiB
+	maxLarge  = 22      // 4 MiB; larger ones come too seldom to be kept
+	keepLarge = 8 << 20 // bytes in all
 )
 
-var largePools [maxLarge + 1]sync.Pool
+var large largePool
 
-// getLarge returns memory for n bytes, which hold anything.
-func getLarge(n int) []byte {
+// get returns memory for n bytes, which hold anything.
+func (p *largePool) get(n int) []byte {
 	class := max(bits.Len(uint(n-1)), minLarge)
 	if class > maxLarge {
 		return make([]byte, n)
 	}
-	if b, ok := largePools[class].Get().(*byte); ok {
-		return unsafe.Slice(b, 1<<class)[:n]
+	p.mu.Lock()
+	free := p.free[class]
+	if last := len(free) - 1; last >= 0 {
+		b := free[last]
+		free[last] = nil
+		p.free[class] = free[:last]
+		p.bytes -= cap(b)
+		p.mu.Unlock()
+		return b[:n]
 	}
+	p.mu.Unlock()
 	return make([]byte, n, 1<<class)
 }
 
-// putLarge gives back what getLarge returned.
-func putLarge(b []byte) {
-	if class := bits.Len(uint(cap(b))) - 1; class >= minLarge && class <= maxLarge && cap(b) == 1<<class {
-		largePools[class].Put(unsafe.SliceData(b))
+// put gives back what get returned.
+func (p *largePool) put(b []byte) {
+	class := bits.Len(uint(cap(b))) - 1
+	if class < minLarge || class > maxLarge || cap(b) != 1<<class {
+		return
 	}
+	p.mu.Lock()
+	if p.bytes+cap(b) <= keepLarge {
+		p.free[class] = append(p.free[class], b)
+		p.bytes += cap(b)
+	}
+	p.mu.Unlock()
 }
 
 // newIncomingSegments wraps a frame of several segments; it takes over frame.
@@ -149,7 +172,7 @@ func (m *message) recycle() {
 	m.root = rpc.Message{}
 	m.msg.TraverseLimit = 0
 	m.msg.Release()
-	putLarge(m.pooled)
+	large.put(m.pooled)
 	m.pooled = nil
 	messagePool.Put(m)
 }

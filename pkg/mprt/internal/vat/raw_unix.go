@@ -10,13 +10,24 @@ import (
 // rawConn gives access to the descriptor below nc, for reads that hold no
 // buffer while they wait and writes that do not block; nil if nc has none.
 func rawConn(nc net.Conn) syscall.RawConn {
+	sc, ok := nc.(syscall.Conn)
 	switch nc := nc.(type) {
-	case *net.UnixConn, *net.TCPConn:
-		if raw, err := nc.(syscall.Conn).SyscallConn(); err == nil {
-			return raw
-		}
+	case *net.UnixConn:
+		// As much as the system allows: each time that the buffer is full costs
+		// a switch to the peer and back.
+		_ = nc.SetWriteBuffer(1 << 20)
+	case *net.TCPConn:
+	default:
+		ok = false
 	}
-	return nil
+	if !ok {
+		return nil
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	return raw
 }
 
 // tryRead is one read of a ready descriptor. A connection that is idle holds

@@ -91,7 +91,8 @@ func (c *Conn) flushLocked(mode flushMode) {
 				break
 			}
 			c.mu.Lock()
-			c.watch() // the peer may be waiting for us to read; somebody must
+			c.watch()      // the peer may be waiting for us to read; somebody must
+			c.inline = nil // it is not the method that takes its time
 			c.mu.Unlock()
 			err = o.writeRest(c.nc)
 		}
