@@ -161,7 +161,11 @@ func begin(ctx context.Context, p *proxy, m *Method) (*ClientCall, error) {
 	case ctx.Err() != nil:
 		call.enc.err = context.Cause(ctx)
 	case conn != nil:
-		call.enc.err = call.addThread()
+		err := call.addThread()
+		if err != nil && conn.vat.Err() != nil {
+			err = conn.vat.AfterEnd() // there is no other reason then
+		}
+		call.enc.err = err
 	}
 	return call, nil
 }

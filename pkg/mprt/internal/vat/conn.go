@@ -185,7 +185,8 @@ func (c *Conn) end(err error, last *message) {
 
 	var questions []*Question
 	for _, q := range c.questions.all() {
-		if q != nil {
+		// One that has its outcome is just being told of it.
+		if q != nil && q.ret == nil && q.err == nil {
 			questions = append(questions, q)
 		}
 	}

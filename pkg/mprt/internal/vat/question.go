@@ -165,7 +165,11 @@ func (q *Question) sendTo(target *Cap) {
 			q.failUnsent(ErrNull)
 			return
 		case target.kind == kindBroken:
-			q.failUnsent(target.err)
+			err := target.err
+			if d, ok := err.(*disconnectError); ok && q.c == nil {
+				err = calledAfter(d.cause) // not held when the session ended
+			}
+			q.failUnsent(err)
 			return
 		case target.kind == kindLocal:
 			if q = q.over(loopback); q != nil {
