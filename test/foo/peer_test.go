@@ -316,8 +316,8 @@ const (
 	exits      = -13 // ends its goroutine
 	closesConn = -14 // closes the connection that the call came in on
 	goroutine  = -15 // returns the goroutine's number
-	blocks     = -16 // calls the saved callback, waits for its context's end, records "cancelled n"
-	holds      = -17 // calls the saved callback, waits for event "go n", records "held n"
+	blocks     = -16 // records "blocked n", waits for its context's end, records "cancelled n"
+	holds      = -17 // records "blocked n", waits for event "go n", records "held n"
 	forbidden  = -18 // must never run
 	giveBack   = -19 // passes the saved callback to the object that the peer offers
 	giveOwn    = -20 // passes a callback of its own there, which records "closed n"
@@ -345,16 +345,12 @@ func (f *serverFoo) CallIntFnAsync(ctx context.Context, arg int32) (int32, error
 	case goroutine:
 		return goroutineID(), nil
 	case blocks:
-		if _, err := f.CallbackSaved(ctx, n); err != nil {
-			return 0, err
-		}
+		events.record(fmt.Sprint("blocked ", n))
 		<-ctx.Done()
 		events.record(fmt.Sprint("cancelled ", n))
 		return 0, context.Cause(ctx)
 	case holds:
-		if _, err := f.CallbackSaved(ctx, n); err != nil {
-			return 0, err
-		}
+		events.record(fmt.Sprint("blocked ", n))
 		if err := events.await(context.Background(), fmt.Sprint("go ", n)); err != nil {
 			return 0, err
 		}

@@ -200,7 +200,7 @@ func TestInvalidThread(t *testing.T) {
 func TestRecursion(t *testing.T) {
 	over(t, func(t *testing.T, s server) {
 		f, ctx := dialThreads(t, s), within(t)
-		const depth = 200
+		const depth = 100
 		here := goroutineID()
 		there, err := f.CallIntFnAsync(ctx, goroutine)
 		must(t, err)
