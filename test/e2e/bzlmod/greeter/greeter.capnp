@@ -9,6 +9,6 @@ using Names = import "/names/names.capnp";
 interface Greeter $Proxy.wrap("Greeter") {
   construct @0 (threadMap :Proxy.ThreadMap) -> (threadMap :Proxy.ThreadMap);
 
-  greet @1 (context :Proxy.Context, name :Names.Name, printer :Printer.PrinterInterface) -> (result :Int32);
+  greet @1 (context :Proxy.Context, name :Names.Name, to :Printer.PrinterInterface) -> (result :Int32);
   # Prints a greeting, and returns its length.
 }
