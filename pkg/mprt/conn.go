@@ -40,22 +40,34 @@ type Conn struct {
 // NewConn makes a connection of a stream, which it takes over. offer is the
 // object that the peer may call first; nil for none.
 func NewConn(nc net.Conn, offer *Server, opts ...Option) *Conn {
-	o := newOptions(opts)
-	if o.name == "" {
-		o.name = peerName(nc)
+	return newConn(nc, offer, newOptions(opts), nil)
+}
+
+// newConn is NewConn with a function to be called when the connection has
+// ended, which must not block: so that a connection needs no goroutine for it.
+func newConn(nc net.Conn, offer *Server, o *options, ended func(*Conn)) *Conn {
+	name := o.name
+	if name == "" {
+		name = peerName(nc)
 	}
 	c := &Conn{
-		name:       o.name,
+		name:       name,
 		threadName: o.threadName,
 		maxThreads: o.maxThreads,
 		log:        o.logger,
 		leaked:     o.leaked,
 		known:      map[*Thread]struct{}{},
 	}
-	o.vat.Owner = c
-	c.vat = vat.New(nc, offer.capability(), o.vat)
+	vo := o.vat
+	vo.Owner = c
+	vo.Ended = func() {
+		c.drop()
+		if ended != nil {
+			ended(c)
+		}
+	}
+	c.vat = vat.New(nc, offer.capability(), vo)
 	c.vat.Start()
-	go c.watchEnd()
 	return c
 }
 
@@ -68,9 +80,8 @@ func peerName(nc net.Conn) string {
 	return ""
 }
 
-// watchEnd drops what belongs to a connection that has ended.
-func (c *Conn) watchEnd() {
-	<-c.vat.Done()
+// drop releases what belongs to a connection that has ended.
+func (c *Conn) drop() {
 	c.mu.Lock()
 	c.ended = true
 	caps := append([]*vat.Cap{c.threadMap, c.localMap}, c.pool...)

@@ -138,13 +138,10 @@ func Serve(ctx context.Context, l net.Listener, s *Server, opts ...Option) error
 			}
 			continue
 		}
-		c := NewConn(nc, s, opts...)
-		o.logger.Info("peer connected", "peer", c.name)
+		wg.Add(1)
 		mu.Lock()
-		open[c] = struct{}{}
-		mu.Unlock()
-		wg.Go(func() {
-			<-c.Done()
+		c := newConn(nc, s, o, func(c *Conn) {
+			defer wg.Done()
 			mu.Lock()
 			delete(open, c)
 			mu.Unlock()
@@ -157,6 +154,9 @@ func Serve(ctx context.Context, l net.Listener, s *Server, opts ...Option) error
 				<-slots
 			}
 		})
+		open[c] = struct{}{}
+		mu.Unlock()
+		o.logger.Info("peer connected", "peer", c.name)
 	}
 }
 

@@ -234,6 +234,9 @@ func (c *Conn) end(err error, last *message) {
 	for _, cap := range caps {
 		cap.Release()
 	}
+	if c.opts.Ended != nil {
+		c.opts.Ended()
+	}
 	close(c.done)
 }
 

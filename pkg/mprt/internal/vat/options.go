@@ -24,6 +24,9 @@ type Options struct {
 	// Trace, if set, sees every message that is sent or received, in order.
 	// It must not keep the message nor call into the connection.
 	Trace func(sent bool, m rpc.Message)
+	// Ended, if set, is called once, when the session has ended and before
+	// [Conn.Done] says so. It must not block.
+	Ended func()
 	// Owner is what the connection belongs to; see [Conn.Owner].
 	Owner any
 }
