@@ -93,7 +93,14 @@ type structSpace struct {
 	pointers uint32
 	holes    holes
 	err      error // set by anything within it
+	steps    int   // how much work it took
 }
+
+// maxLayoutSteps limits the work on one struct. Only unions within unions with
+// thousands of members come near it.
+const maxLayoutSteps = 1 << 28
+
+var errTooManyPlaces = errors.New("the unions within unions of this struct have too many members")
 
 func (s *structSpace) addVoid() {}
 
@@ -130,6 +137,8 @@ type unionSpace struct {
 type unionData struct {
 	lg     int
 	offset uint32
+	// limit is the size, if not 0, that the place cannot be grown to any more.
+	limit int
 }
 
 // grow makes the place larger up to the size, if there is room.
@@ -137,7 +146,14 @@ func (d *unionData) grow(u *unionSpace, lg int) bool {
 	if lg <= d.lg {
 		return true
 	}
+	if d.limit != 0 && lg >= d.limit {
+		return false
+	}
 	if !u.in.growData(d.lg, d.offset, lg-d.lg) {
+		if u.in == fieldSpace(u.top) {
+			// What lies behind a place in the struct itself is never freed.
+			d.limit = lg
+		}
 		return false
 	}
 	d.offset >>= lg - d.lg
@@ -161,7 +177,8 @@ type memberSpace struct {
 	used     []placeUse // of union.data, as far as it has been looked at
 	pointers int        // how many of union.pointers are used
 	any      bool
-	full     int // the first places, that have no room at all
+	// from is, for each size, the first place that may have room for it.
+	from [wordLg + 1]int
 }
 
 // placeUse is how much of a place is used: from its start up to size lg, less
@@ -205,13 +222,13 @@ func (m *memberSpace) addData(lg int) uint32 {
 	for len(m.used) < len(u.data) {
 		m.used = append(m.used, placeUse{})
 	}
-	// Places that are full stay full unless they can grow, which a whole word
-	// cannot: skip those in front.
-	for m.full < len(m.used) && m.used[m.full].isFull(&u.data[m.full]) {
-		m.full++
+	from := &m.from[lg]
+	for *from < len(u.data) && m.used[*from].isFull(&u.data[*from], lg) {
+		*from++
 	}
 	best, bestLg := -1, wordLg+1
-	for i := m.full; i < len(u.data); i++ {
+	for i := *from; i < len(u.data) && bestLg > lg; i++ {
+		u.top.steps++
 		if size, ok := m.used[i].smallest(&u.data[i], lg); ok && size < bestLg {
 			best, bestLg = i, size
 		}
@@ -219,19 +236,32 @@ func (m *memberSpace) addData(lg int) uint32 {
 	if best >= 0 {
 		return m.used[best].take(&u.data[best], lg)
 	}
-	for i := m.full; i < len(u.data); i++ {
+	for i := *from; i < len(u.data) && u.top.steps < maxLayoutSteps; i++ {
+		u.top.steps++
 		if at, ok := m.used[i].takeGrowing(m, &u.data[i], lg); ok {
 			return at
 		}
 	}
+	if u.top.steps >= maxLayoutSteps {
+		u.top.err = errTooManyPlaces
+	}
 	at := u.in.addData(lg)
-	u.data = append(u.data, unionData{lg, at})
+	u.data = append(u.data, unionData{lg: lg, offset: at})
 	m.used = append(m.used, placeUse{used: true, lg: lg})
 	return at
 }
 
-func (p *placeUse) isFull(d *unionData) bool {
-	return p.used && p.lg == wordLg && d.lg == wordLg && p.holes == holes{}
+// isFull tells whether there is no room for the size in the place, and never
+// will be.
+func (p *placeUse) isFull(d *unionData, lg int) bool {
+	if _, ok := p.smallest(d, lg); ok {
+		return false
+	}
+	want := lg
+	if p.used {
+		want = max(p.lg, lg) + 1
+	}
+	return want > wordLg || d.limit != 0 && want >= d.limit
 }
 
 // smallest returns the size of the smallest room in the place for the size.
@@ -298,6 +328,9 @@ func (m *memberSpace) growData(lg int, offset uint32, by int) bool {
 	impossible := lg+by > wordLg || offset&(1<<by-1) != 0
 	u := m.union
 	for i := range m.used {
+		if u.top.steps++; u.top.steps >= maxLayoutSteps {
+			return false
+		}
 		d := &u.data[i]
 		if d.lg < lg || offset>>(d.lg-lg) != d.offset {
 			continue

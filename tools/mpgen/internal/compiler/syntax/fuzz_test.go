@@ -1,10 +1,9 @@
 package syntax_test
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
+	"github.com/mpgo-dev/mpgo/schema"
 	"github.com/mpgo-dev/mpgo/tools/mpgen/internal/compiler/syntax"
 )
 
@@ -29,18 +28,21 @@ func (e *errorsOf) Report(err syntax.Error) {
 
 func seeds(f *testing.F) {
 	f.Helper()
-	for _, pattern := range []string{"../testdata/language/*.capnp", "../testdata/errors/*.capnp", "../testdata/errors/*.bindings"} {
-		files, err := filepath.Glob(pattern)
-		if err != nil || len(files) == 0 {
-			f.Fatalf("%s: %v", pattern, err)
+	for _, name := range schema.Names() {
+		data, err := schema.Files.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
 		}
-		for _, name := range files {
-			data, err := os.ReadFile(name)
-			if err != nil {
-				f.Fatal(err)
-			}
-			f.Add(string(data))
-		}
+		f.Add(string(data))
+	}
+	for _, src := range []string{
+		"@0xb1b2c3d4e5f60001; struct S(T) $a(1, b = [2, -3.5e7, inf]) { x @0 :List(T) = 0x\"00 ff\"; # doc\n union { y @1! :union {} } }",
+		"interface I @0xb1b2c3d4e5f60002 (T) extends (A, .B) { m @0 [X] (a :X = null $b) -> stream; n @1 S -> (c :import \"x\".Y); }",
+		"\xef\xbb\xbfconst t :Text = `line\r\n  \"a\\x41\\101\" \"b\";\r\n# late\r\nusing A.B; enum E { a @0; } annotation n(*, field) :embed \"f\";",
+		"using X = import \"y\"; bind X.Y.z $a(1) $b; bind file \"y\" $c;",
+		"struct S { a @0 :Text\n b @1 :Int32=-5; c (a, [b; ) }} 09 1.2.3 'x' \"open\n \x00",
+	} {
+		f.Add(src)
 	}
 }
 
