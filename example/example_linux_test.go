@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -195,7 +196,7 @@ func TestChildKilled(t *testing.T) {
 	}
 }
 
-// TestChildKilledInCall kills a child while the parent waits for a call.
+// TestChildKilledInCall kills a child that owes an answer, or is about to.
 func TestChildKilledInCall(t *testing.T) {
 	for _, part := range []string{"printer", "calculator"} {
 		t.Run(part, func(t *testing.T) {
@@ -203,10 +204,7 @@ func TestChildKilledInCall(t *testing.T) {
 			p.write("1 + 1\n")
 			p.line()
 			pid := p.children()[part]
-			// Stopped, it does not answer.
-			if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-				t.Fatal(err)
-			}
+			stop(t, pid)
 			p.write("2 + 2\n")
 			p.stdin.Close()
 			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
@@ -220,6 +218,29 @@ func TestChildKilledInCall(t *testing.T) {
 				t.Errorf("stderr: %q; want %q at the end", got, want)
 			}
 		})
+	}
+}
+
+// stop keeps a process from doing anything, and returns when it does nothing.
+func stop(t *testing.T, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	isRunning := func(file string) bool {
+		stat, err := os.ReadFile(file)
+		_, fields, _ := strings.Cut(string(stat), ") ")
+		return err == nil && !strings.HasPrefix(fields, "T")
+	}
+	for {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		if err != nil || len(threads) == 0 {
+			t.Fatal(threads, err)
+		}
+		if !slices.ContainsFunc(threads, isRunning) {
+			return
+		}
+		runtime.Gosched()
 	}
 }
 
