@@ -122,6 +122,7 @@ type decoder struct {
 	caps interface {
 		CapAt(capnp.Ptr) (*vat.Cap, error)
 	}
+	call *ServerCall // whose params are read
 	err  error
 	made int64 // bytes of list elements that were decoded
 }
@@ -193,5 +194,5 @@ func (r Reader) CapAt(p capnp.Ptr) Capability {
 		r.Fail(err)
 		return Capability{}
 	}
-	return Capability{c.AddRef()}
+	return Capability{c.AddRef(), r.dec.call}
 }

@@ -11,13 +11,16 @@ import (
 // over. The zero Capability is null. Copies are the same reference.
 type Capability struct {
 	cap *vat.Cap
+	// from is the call being served that the capability came with, if any:
+	// what Close does runs on its thread.
+	from *ServerCall
 }
 
 // IsNull reports whether c refers to nothing.
 func (c Capability) IsNull() bool { return c.cap == nil }
 
 // AddRef returns c as a further reference.
-func (c Capability) AddRef() Capability { return Capability{c.cap.AddRef()} }
+func (c Capability) AddRef() Capability { return Capability{c.cap.AddRef(), c.from} }
 
 // Release gives the reference back. An object that nobody refers to any more
 // is told (see [NewServer]).
@@ -39,10 +42,10 @@ func Export(b Builder, impl any, i *Interface) Capability {
 	if p, ok := impl.(proxyClient); ok {
 		p := p.proxy()
 		if c := p.conn(); c == nil || b.enc.conn == nil || c == b.enc.conn {
-			return Capability{p.cap.AddRef()}
+			return Capability{cap: p.cap.AddRef()}
 		}
 	}
-	return Capability{newProxyServer(i, impl, true)}
+	return Capability{cap: newProxyServer(i, impl, true)}
 }
 
 func isNil(v any) bool {
@@ -77,4 +80,4 @@ func Import[T any](c Capability, newClient func(Capability) T) T {
 }
 
 // Broken returns a capability whose calls fail with err.
-func Broken(err error) Capability { return Capability{vat.NewBroken(err)} }
+func Broken(err error) Capability { return Capability{cap: vat.NewBroken(err)} }

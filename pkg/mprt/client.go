@@ -24,6 +24,8 @@ type proxy struct {
 	iface   *Interface
 	closed  atomic.Bool
 	cleanup runtime.Cleanup
+	// origin is the call that the proxy came with, as long as it is served.
+	origin atomic.Pointer[ServerCall]
 }
 
 // NewClient makes a client of an object that it takes over. Of the bootstrap
@@ -38,6 +40,9 @@ func NewClient(c Capability, i *Interface) Client {
 		if conn := p.conn(); conn != nil {
 			conn.construct(p.cap, i.Construct)
 		}
+	}
+	if c.from != nil {
+		c.from.adopt(p)
 	}
 	p.cleanup = runtime.AddCleanup(p, dropProxy, droppedProxy{p.cap, i})
 	return Client{p}
@@ -72,7 +77,7 @@ func connOf(c *vat.Cap) *Conn {
 }
 
 // Capability returns a new reference to the object, without a type.
-func (c Client) Capability() Capability { return Capability{c.p.cap.AddRef()} }
+func (c Client) Capability() Capability { return Capability{cap: c.p.cap.AddRef()} }
 
 // destroyTimeout bounds how long Close waits for a peer to destroy an object.
 const destroyTimeout = 10 * time.Second
@@ -81,14 +86,21 @@ const destroyTimeout = 10 * time.Second
 // releases it. It waits until the object is destroyed, for 10 seconds at the
 // most; that the connection is gone already is no error. Only the first call
 // does anything.
+//
+// In the method that the client was passed to, destroy runs where its caller
+// waits; otherwise on a thread of its own.
 func (c Client) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), destroyTimeout)
-	defer cancel()
-	return c.CloseContext(ctx)
+	ctx := context.Background()
+	if origin := c.p.origin.Load(); origin != nil {
+		ctx = onThreadOf{ctx, origin}
+	}
+	return c.close(ctx, destroyTimeout)
 }
 
 // CloseContext is [Client.Close] with the caller's bound and thread.
-func (c Client) CloseContext(ctx context.Context) error {
+func (c Client) CloseContext(ctx context.Context) error { return c.close(ctx, 0) }
+
+func (c Client) close(ctx context.Context, timeout time.Duration) error {
 	p := c.p
 	if p.closed.Swap(true) {
 		return nil
@@ -101,12 +113,27 @@ func (c Client) CloseContext(ctx context.Context) error {
 	call, err := begin(ctx, p, p.iface.Destroy)
 	if err == nil {
 		defer call.Finish()
+		call.q.SetTimeout(timeout)
 		_, err = call.Do()
 	}
 	if isDisconnected(err) {
 		return nil
 	}
 	return err
+}
+
+// onThreadOf is a context that carries a call's thread, but does not end with
+// the call.
+type onThreadOf struct {
+	context.Context
+	call *ServerCall
+}
+
+func (c onThreadOf) Value(key any) any {
+	if key == (threadKey{}) {
+		return c.call
+	}
+	return nil
 }
 
 // Begin starts a call of a method. Fill in Params, then Do, then Finish.
@@ -216,9 +243,9 @@ func (c *ClientCall) Wait() (Reader, error) {
 // it before the results are there.
 func (c *ClientCall) Pipeline(path ...uint16) Capability {
 	if !c.sent {
-		return Capability{vat.NewBroken(c.enc.err)}
+		return Capability{cap: vat.NewBroken(c.enc.err)}
 	}
-	return Capability{c.q.Pipeline(path...)}
+	return Capability{cap: c.q.Pipeline(path...)}
 }
 
 // Finish ends the use of the call. If it has not returned, its results are

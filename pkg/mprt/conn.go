@@ -102,7 +102,7 @@ func (c *Conn) drop() {
 
 // Bootstrap returns the object that the peer offers, to be given to a generated
 // New…Client function. It does not wait: errors come out of the first call.
-func (c *Conn) Bootstrap() Capability { return Capability{c.vat.Bootstrap()} }
+func (c *Conn) Bootstrap() Capability { return Capability{cap: c.vat.Bootstrap()} }
 
 // Close ends the connection: calls in flight fail on both sides, and objects
 // that the peer held here are closed.
@@ -176,7 +176,7 @@ func (c *Conn) construct(target *vat.Cap, m *Method) {
 	}
 	q.Send()
 	if i := m.ResultsThreadMap; i > 0 {
-		c.setThreadMap(Capability{q.Pipeline(uint16(i - 1))})
+		c.setThreadMap(Capability{cap: q.Pipeline(uint16(i - 1))})
 	}
 }
 

@@ -99,7 +99,7 @@ func (s *proxyServer) Accept(call *vat.Call) *vat.Queue {
 	s.self.AddRef()
 	sc := &ServerCall{call: call, server: s, method: m, conn: conn}
 	sc.enc = encoder{conn: conn, caps: call}
-	sc.dec = decoder{caps: call}
+	sc.dec = decoder{caps: call, call: sc}
 	call.Exec = sc
 	call.Pace = &m.pace
 	if m.Context == 0 || conn == nil {
@@ -139,6 +139,7 @@ type ServerCall struct {
 	err      error
 	cause    error
 	after    map[*func()]struct{}
+	proxies  []*proxy // that came with the params
 }
 
 // Params is the params struct, valid until the method has returned.
@@ -238,6 +239,16 @@ func (c *ServerCall) contextCap(fields capnp.Struct, i uint16) (*vat.Cap, error)
 		return nil, err
 	}
 	return c.call.CapAt(p)
+}
+
+// adopt has p closed on the call's thread as long as the call is served.
+func (c *ServerCall) adopt(p *proxy) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.finished && c.on != nil {
+		p.origin.Store(c)
+		c.proxies = append(c.proxies, p)
+	}
 }
 
 // onThread is the thread that the call runs on, nil if it has none or is over.
@@ -351,10 +362,13 @@ func (c *ServerCall) fail(err error) {
 // out, so that it can say so.
 func (c *ServerCall) release() {
 	c.mu.Lock()
-	callback := c.callback
-	c.callback = nil
+	callback, proxies := c.callback, c.proxies
+	c.callback, c.proxies = nil, nil
 	c.finished = true
 	c.mu.Unlock()
+	for _, p := range proxies {
+		p.origin.Store(nil)
+	}
 	callback.Release()
 }
 

@@ -29,6 +29,7 @@ type Conn struct {
 	questions table[*Question]
 	answers   map[uint32]*Call
 	running   int // answers that have not returned
+	held      int // bytes that answers hold
 	exports   table[export]
 	exported  map[*Cap]uint32
 	imports   map[uint32]*Cap

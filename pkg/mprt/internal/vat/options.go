@@ -9,11 +9,19 @@ type Options struct {
 	// Default 64 MiB.
 	MaxMessage int
 	// Traversal is how many bytes may be read from one message, counting
-	// what is read twice twice. Default MaxMessage.
+	// what is read twice twice. Default MaxMessage. Of a small message less
+	// is read anyway: see input.limit.
 	Traversal uint64
 	// MaxCalls is how many calls of the peer may be unanswered. Further ones
 	// are refused as overloaded. Default 4096.
 	MaxCalls int
+	// MaxAnswers is how many questions of the peer may be open: called, and
+	// not finished. One more ends the session. Default 4 * MaxCalls.
+	MaxAnswers int
+	// MaxHeld is how many bytes the peer's calls may hold here until they
+	// return, and their results until they are finished. Further calls are
+	// refused as overloaded, but never the only one. Default 4 * MaxMessage.
+	MaxHeld int
 	// MaxExports is how many objects the peer may hold here. Default 1 << 20.
 	MaxExports int
 	// MaxImports is how many objects the peer may send here. Default 1 << 20.
@@ -40,6 +48,12 @@ func (o *Options) setDefaults() {
 	}
 	if o.MaxCalls == 0 {
 		o.MaxCalls = 4096
+	}
+	if o.MaxAnswers == 0 {
+		o.MaxAnswers = 4 * o.MaxCalls
+	}
+	if o.MaxHeld == 0 {
+		o.MaxHeld = 4 * o.MaxMessage
 	}
 	if o.MaxExports == 0 {
 		o.MaxExports = 1 << 20

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"sync"
+	"time"
 
 	"capnproto.org/go/capnp/v3"
 )
@@ -40,7 +41,8 @@ type Question struct {
 	served    *Call     // the other end of a call within this process
 	inner     *Question // goes over another connection in this one's place, one reference
 	outer     *Question // the question whose place this one took
-	lends     bool      // the params refer to memory of the caller's
+	timeout   time.Duration
+	lends     bool // the params refer to memory of the caller's
 	mode      flushMode
 
 	// Waiting; see reader.go.
@@ -84,6 +86,11 @@ func NewQuestion(target *Cap, interfaceID uint64, methodID uint16, size capnp.Ob
 	q.params, q.content, q.interfaceID, q.methodID = m, content, interfaceID, methodID
 	return q, nil
 }
+
+// SetTimeout has Wait give up after d, instead of with its context. A call that
+// is quicker than the watchdog's tick pays nothing for it, as it would for a
+// context with a deadline.
+func (q *Question) SetTimeout(d time.Duration) { q.timeout = d }
 
 // Params is the params struct, to be filled in before Send.
 func (q *Question) Params() capnp.Struct { return q.content }

@@ -46,7 +46,7 @@ func (q *Question) Wait(ctx context.Context, own *Queue) error {
 		}
 	}
 	c := q.c
-	if ctx.Done() != nil {
+	if ctx.Done() != nil || q.timeout > 0 {
 		q.ctx = ctx
 	}
 	c.mu.Lock()
@@ -88,7 +88,9 @@ func (q *Question) Wait(ctx context.Context, own *Queue) error {
 	}
 	err := q.err
 	if q.state != returned {
-		err = context.Cause(ctx)
+		if err = context.Cause(ctx); err == nil {
+			err = context.DeadlineExceeded
+		}
 		if q.lends && c.out != nil {
 			c.out.detach()
 		}
@@ -144,6 +146,10 @@ func (q *Question) Done() bool {
 // seen waiting, so that calls quicker than a tick never pay for it.
 func (q *Question) arm() {
 	q.armed = true
+	if q.timeout > 0 {
+		q.stopWatch = time.AfterFunc(q.timeout, q.cancel).Stop
+		return
+	}
 	q.stopWatch = context.AfterFunc(q.ctx, q.cancel)
 }
 
