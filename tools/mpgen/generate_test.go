@@ -26,6 +26,7 @@ var inTree = []struct {
 	{"example/calculator", []string{"example/calculator.capnp"}, nil},
 	{"example/initapi", []string{"example/init.capnp"}, []string{
 		"--map=example/printer.capnp=" + module + "example/printer", "--map=example/calculator.capnp=" + module + "example/calculator"}},
+	{"example/split/statsmp", []string{"example/split/statsmp/stats.capnp"}, []string{"--bindings=example/split/statsmp/stats.bindings"}},
 	{"test/golden/bound", []string{"test/golden/bound/bound.capnp"}, nil},
 	{"test/golden/everything", []string{"test/golden/everything/everything.capnp"}, nil},
 	{"test/golden/funcs", []string{"test/golden/funcs/funcs.capnp"}, nil},

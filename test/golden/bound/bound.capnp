@@ -87,8 +87,15 @@ interface Handler $Proxy.wrap("ProxyCallback<std::function<int(int)>>") $Go.wrap
   call @1 (context :Proxy.Context, x :Int32) -> (result :Int32) $Go.method("Call(ctx context.Context, x int) int");
 }
 
+struct Failure $Go.wrap("Fault") {
+  # An error type that was there before.
+
+  code @0 :Int32;
+}
+
 interface Shop {
   # Not wrapped, but with bound arguments.
 
   lookup @0 (timeout :Int64 $Go.type("time.Duration"), hash :Data $Go.type("[32]byte")) -> (result :Text $Go.type("net/netip.Addr"));
+  fail @1 (code :Int32 $Go.type("int")) -> (error :Failure $Proxy.exception("Fault"));
 }

@@ -6,6 +6,7 @@ package bound
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"math"
 	"math/big"
@@ -61,6 +62,22 @@ func (v *Entry) String() string { return mprt.Format(v) }
 
 // LogValue implements slog.LogValuer.
 func (v *Entry) LogValue() slog.Value { return slog.StringValue(v.String()) }
+
+// FailureCodec is the mprt.StructCodec of Fault.
+type FailureCodec struct{}
+
+// Size implements mprt.StructCodec.
+func (FailureCodec) Size() capnp.ObjectSize { return capnp.ObjectSize{DataSize: 8} }
+
+// Marshal implements mprt.StructCodec.
+func (c FailureCodec) Marshal(b mprt.Builder, v *Fault) {
+	b.SetUint32(0, uint32(mprt.ToInt[int32](b, v.Code)))
+}
+
+// Unmarshal implements mprt.StructCodec.
+func (c FailureCodec) Unmarshal(r mprt.Reader, v *Fault) {
+	mprt.AssignInt(r, &v.Code, int32(r.Uint32(0)))
+}
 
 // InnerCodec is the mprt.StructCodec of In.
 type InnerCodec struct{}
@@ -864,6 +881,7 @@ func serveHandlerCall(ctx context.Context, impl any, call *mprt.ServerCall) erro
 // Not wrapped, but with bound arguments.
 type Shop interface {
 	Lookup(ctx context.Context, timeout time.Duration, hash [32]byte) (netip.Addr, error)
+	Fail(ctx context.Context, code int) error
 }
 
 // ShopClient is a Shop whose methods run in another process.
@@ -928,6 +946,57 @@ func takeShopLookup(r mprt.Reader) (result netip.Addr, err error) {
 	return result, r.Err()
 }
 
+// Fail calls Shop.fail.
+func (c *ShopClient) Fail(ctx context.Context, code int) error {
+	call, err := c.beginFail(ctx, code)
+	if err != nil {
+		return err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return err
+	}
+	return takeShopFail(r)
+}
+
+func (c *ShopClient) beginFail(ctx context.Context, code int) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(ctx, &shopFail)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	p.SetUint32(0, uint32(mprt.ToInt[int32](p, code)))
+	return call, nil
+}
+
+// StartFail is Fail without the wait for its results.
+func (c *ShopClient) StartFail(ctx context.Context, code int) *Shop_FailCall {
+	return &Shop_FailCall{Started: mprt.Start(c.beginFail(ctx, code))}
+}
+
+// Shop_FailCall is a call of ShopClient.Fail that was started. Wait for it, or finish it.
+type Shop_FailCall struct {
+	mprt.Started
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Shop_FailCall) Wait() error {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return err
+	}
+	return takeShopFail(r)
+}
+
+func takeShopFail(r mprt.Reader) error {
+	if e := mprt.GetStructWith(r, 0, FailureCodec{}); e != nil && r.Err() == nil {
+		return e
+	}
+	return r.Err()
+}
+
 // NewShopServer wraps impl so that a peer can call it.
 func NewShopServer(impl Shop) *mprt.Server {
 	return mprt.NewServer(&ifaceShop, impl)
@@ -950,10 +1019,16 @@ func (UnimplementedShop) Lookup(_ context.Context, _ time.Duration, _ [32]byte) 
 	return result, mprt.Unimplemented(&shopLookup)
 }
 
+// Fail fails with mprt.ErrUnimplemented.
+func (UnimplementedShop) Fail(context.Context, int) error {
+	return mprt.Unimplemented(&shopFail)
+}
+
 // The ids of Shop and its methods on the wire.
 const (
 	Shop_ID        uint64 = 0xbb17a5e4254373ba
 	Shop_Lookup_ID uint16 = 0
+	Shop_Fail_ID   uint16 = 1
 )
 
 var (
@@ -962,6 +1037,11 @@ var (
 		ID: Shop_Lookup_ID, Name: "lookup",
 		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
+	shopFail = mprt.Method{
+		InterfaceID: Shop_ID, InterfaceName: "Shop",
+		ID: Shop_Fail_ID, Name: "fail",
+		ParamsSize: capnp.ObjectSize{DataSize: 8}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
+	}
 )
 
 var ifaceShop = mprt.Interface{
@@ -969,11 +1049,13 @@ var ifaceShop = mprt.Interface{
 	Name: "Shop",
 	Methods: []*mprt.Method{
 		&shopLookup,
+		&shopFail,
 	},
 }
 
 func init() {
 	shopLookup.Handler = serveShopLookup
+	shopFail.Handler = serveShopFail
 }
 
 func serveShopLookup(ctx context.Context, impl any, call *mprt.ServerCall) error {
@@ -989,6 +1071,23 @@ func serveShopLookup(ctx context.Context, impl any, call *mprt.ServerCall) error
 	}
 	r := call.Results()
 	r.SetText(0, mprt.MarshalText(r, result))
+	return nil
+}
+
+func serveShopFail(ctx context.Context, impl any, call *mprt.ServerCall) error {
+	p := call.Params()
+	code := mprt.FromInt[int](p, int32(p.Uint32(0)))
+	if err := p.Err(); err != nil {
+		return err
+	}
+	err := impl.(Shop).Fail(ctx, code)
+	if err != nil {
+		if e := (*Fault)(nil); errors.As(err, &e) {
+			mprt.SetStructWith(call.Results(), 0, e, FailureCodec{})
+			return nil
+		}
+		return err
+	}
 	return nil
 }
 
@@ -1049,14 +1148,20 @@ var _ = mprt.FromInt[int, int8]
 //line bound.capnp:34:3
 var _ = func(r mprt.Reader, v []int8) []int { return mprt.FromInts[[]int](r, v) }
 
-//line bound.capnp:93:14
+//line bound.capnp:99:14
 var _ = mprt.FromInt[time.Duration, int64]
 
-//line bound.capnp:93:93
+//line bound.capnp:99:93
 var _ = mprt.UnmarshalText[netip.Addr, *netip.Addr]
 
-//line bound.capnp:93:93
+//line bound.capnp:99:93
 var _ = mprt.MarshalText[netip.Addr]
+
+//line bound.capnp:100:12
+var _ = mprt.FromInt[int, int32]
+
+//line bound.capnp:93:3
+var _ = func(r mprt.Reader, v *Fault) { mprt.AssignInt(r, &v.Code, int32(r.Uint32(0))) }
 
 //line bound.capnp:63:31
 var _ = func(r mprt.Reader, v *In) { mprt.AssignText(&v.V, r.Text(0)) }

@@ -205,9 +205,15 @@ func (shop) Lookup(_ context.Context, timeout time.Duration, hash [32]byte) (net
 	return netip.MustParseAddr("::1"), nil
 }
 
+func (shop) Fail(_ context.Context, code int) error { return fmt.Errorf("wrapped: %w", &Fault{code}) }
+
 func TestShop(t *testing.T) {
 	c := NewShopClient(peer.Connect(t, NewShopServer(shop{})))
 	if a, err := c.Lookup(context.Background(), time.Second, [32]byte{1}); err != nil || a != netip.IPv6Loopback() {
 		t.Error(a, err)
+	}
+	var fault *Fault
+	if err := c.Fail(context.Background(), 3); !errors.As(err, &fault) || fault.Code != 3 {
+		t.Error(err)
 	}
 }

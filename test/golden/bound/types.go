@@ -3,6 +3,7 @@ package bound
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"net/url"
 	"time"
@@ -83,3 +84,8 @@ func (c *Checked) UnmarshalCapnp(r mprt.Reader) {
 		r.Fail(errors.New("wrong checksum"))
 	}
 }
+
+// Fault is an error.
+type Fault struct{ Code int }
+
+func (f *Fault) Error() string { return fmt.Sprint("fault ", f.Code) }

@@ -19,3 +19,7 @@ struct Holder {
 struct Box(T) {
   value @0 :T;
 }
+
+struct Trouble {
+  code @0 :Int32;
+}

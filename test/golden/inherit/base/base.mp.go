@@ -71,6 +71,30 @@ func (v *Holder) String() string { return mprt.Format(v) }
 // LogValue implements slog.LogValuer.
 func (v *Holder) LogValue() slog.Value { return slog.StringValue(v.String()) }
 
+// Trouble is the struct Trouble of base.capnp.
+type Trouble struct {
+	Code int32
+}
+
+// CapnpSize implements mprt.Struct.
+func (*Trouble) CapnpSize() capnp.ObjectSize { return capnp.ObjectSize{DataSize: 8} }
+
+// MarshalCapnp implements mprt.Struct.
+func (v *Trouble) MarshalCapnp(b mprt.Builder) {
+	b.SetUint32(0, uint32(v.Code))
+}
+
+// UnmarshalCapnp implements mprt.Struct.
+func (v *Trouble) UnmarshalCapnp(r mprt.Reader) {
+	v.Code = int32(r.Uint32(0))
+}
+
+// String returns the struct for people to read, cut at a limit.
+func (v *Trouble) String() string { return mprt.Format(v) }
+
+// LogValue implements slog.LogValuer.
+func (v *Trouble) LogValue() slog.Value { return slog.StringValue(v.String()) }
+
 // Base is the interface Base of base.capnp.
 type Base interface {
 	Name(ctx context.Context) (string, error)

@@ -19,4 +19,6 @@ interface Diamond extends(Left, Right, Base.Other) {
   last @1 () -> ();
   box @2 (box :Base.Box(Text), boxes :List(Base.Box(Diamond))) -> (result :Base.Box(Base.Box(Text)));
   # A generic struct of the other package.
+  fail @3 (code :Int32) -> (error :Base.Trouble $Proxy.exception("Trouble"));
+  # A failure of the other package, which knows nothing of it.
 }

@@ -5,6 +5,7 @@ package derived
 
 import (
 	"context"
+	"errors"
 
 	"capnproto.org/go/capnp/v3"
 	"github.com/mpgo-dev/mpgo/pkg/mprt"
@@ -25,6 +26,8 @@ type Diamond interface {
 	Last(ctx context.Context) error
 	// A generic struct of the other package.
 	Box(ctx context.Context, box *base.Box[string], boxes []base.Box[Diamond]) (*base.Box[*base.Box[string]], error)
+	// A failure of the other package, which knows nothing of it.
+	Fail(ctx context.Context, code int32) error
 }
 
 // DiamondClient is a Diamond whose methods run in another process.
@@ -204,6 +207,57 @@ func takeDiamondBox(r mprt.Reader) (result *base.Box[*base.Box[string]], err err
 	return result, r.Err()
 }
 
+// A failure of the other package, which knows nothing of it.
+func (c *DiamondClient) Fail(ctx context.Context, code int32) error {
+	call, err := c.beginFail(ctx, code)
+	if err != nil {
+		return err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return err
+	}
+	return takeDiamondFail(r)
+}
+
+func (c *DiamondClient) beginFail(ctx context.Context, code int32) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(ctx, &diamondFail)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	p.SetUint32(0, uint32(code))
+	return call, nil
+}
+
+// StartFail is Fail without the wait for its results.
+func (c *DiamondClient) StartFail(ctx context.Context, code int32) *Diamond_FailCall {
+	return &Diamond_FailCall{Started: mprt.Start(c.beginFail(ctx, code))}
+}
+
+// Diamond_FailCall is a call of DiamondClient.Fail that was started. Wait for it, or finish it.
+type Diamond_FailCall struct {
+	mprt.Started
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Diamond_FailCall) Wait() error {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return err
+	}
+	return takeDiamondFail(r)
+}
+
+func takeDiamondFail(r mprt.Reader) error {
+	if r.HasPtr(0) {
+		return mprt.NewException(mprt.GetStruct[base.Trouble](r, 0))
+	}
+	return r.Err()
+}
+
 // NewDiamondServer wraps impl so that a peer can call it.
 func NewDiamondServer(impl Diamond) *mprt.Server {
 	return mprt.NewServer(&ifaceDiamond, impl)
@@ -256,12 +310,18 @@ func (UnimplementedDiamond) Box(_ context.Context, _ *base.Box[string], _ []base
 	return result, mprt.Unimplemented(&diamondBox)
 }
 
+// Fail fails with mprt.ErrUnimplemented.
+func (UnimplementedDiamond) Fail(context.Context, int32) error {
+	return mprt.Unimplemented(&diamondFail)
+}
+
 // The ids of Diamond and its methods on the wire.
 const (
 	Diamond_ID      uint64 = 0x8c07523b339b2ff2
 	Diamond_Name_ID uint16 = 0
 	Diamond_Last_ID uint16 = 1
 	Diamond_Box_ID  uint16 = 2
+	Diamond_Fail_ID uint16 = 3
 )
 
 var (
@@ -280,6 +340,11 @@ var (
 		ID: Diamond_Box_ID, Name: "box",
 		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
+	diamondFail = mprt.Method{
+		InterfaceID: Diamond_ID, InterfaceName: "Diamond",
+		ID: Diamond_Fail_ID, Name: "fail",
+		ParamsSize: capnp.ObjectSize{DataSize: 8}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
+	}
 )
 
 var ifaceDiamond = mprt.Interface{
@@ -289,6 +354,7 @@ var ifaceDiamond = mprt.Interface{
 		&diamondName_,
 		&diamondLast,
 		&diamondBox,
+		&diamondFail,
 	},
 	Extends: []*mprt.Interface{LeftProxy.Interface, RightProxy.Interface, base.OtherProxy.Interface},
 	Destroy: LeftProxy.Interface.Destroy,
@@ -298,6 +364,7 @@ func init() {
 	diamondName_.Handler = serveDiamondName_
 	diamondLast.Handler = serveDiamondLast
 	diamondBox.Handler = serveDiamondBox
+	diamondFail.Handler = serveDiamondFail
 }
 
 func serveDiamondName_(ctx context.Context, impl any, call *mprt.ServerCall) error {
@@ -327,6 +394,19 @@ func serveDiamondBox(ctx context.Context, impl any, call *mprt.ServerCall) error
 	}
 	r := call.Results()
 	mprt.SetStructWith(r, 0, result, base.BoxCodec[*base.Box[string]]{T: mprt.PointersWith[base.Box[string]]{Codec: base.BoxCodec[string]{T: mprt.Texts{}}}})
+	return nil
+}
+
+func serveDiamondFail(ctx context.Context, impl any, call *mprt.ServerCall) error {
+	p := call.Params()
+	err := impl.(Diamond).Fail(ctx, int32(p.Uint32(0)))
+	if err != nil {
+		if e := (*mprt.Exception[*base.Trouble])(nil); errors.As(err, &e) {
+			mprt.SetStruct(call.Results(), 0, e.Value)
+			return nil
+		}
+		return err
+	}
 	return nil
 }
 

@@ -2,8 +2,10 @@ package derived
 
 import (
 	"context"
+	"errors"
 	"testing"
 
+	"github.com/mpgo-dev/mpgo/pkg/mprt"
 	"github.com/mpgo-dev/mpgo/test/golden/inherit/base"
 	"github.com/mpgo-dev/mpgo/test/golden/internal/peer"
 )
@@ -23,6 +25,10 @@ func (object) Box(_ context.Context, box *base.Box[string], boxes []base.Box[Dia
 		return nil, nil
 	}
 	return &base.Box[*base.Box[string]]{Value: box}, nil
+}
+
+func (object) Fail(_ context.Context, code int32) error {
+	return mprt.NewException(&base.Trouble{Code: code})
 }
 
 func TestDiamond(t *testing.T) {
@@ -51,6 +57,10 @@ func TestDiamond(t *testing.T) {
 	box, err := c.Box(ctx, &base.Box[string]{Value: "v"}, []base.Box[Diamond]{{Value: mine}, {}})
 	if err != nil || box == nil || box.Value.Value != "v" {
 		t.Error(box, err)
+	}
+	var trouble *mprt.Exception[*base.Trouble]
+	if err := c.Fail(ctx, 5); !errors.As(err, &trouble) || trouble.Value.Code != 5 {
+		t.Error(err)
 	}
 	var _ base.Base = left
 	var _ base.Other = c

@@ -612,7 +612,7 @@ func (g *generator) sendParams(s *signature) {
 func (g *generator) takeResults(s *signature) {
 	for _, v := range s.exceptions {
 		f := v.field
-		if f.Type.Kind == model.StructOf && f.Type.Struct.Exception && selfEncoding(f.Type.Struct) {
+		if g.throwable(f.Type) {
 			g.P("if e := ", g.get("r", f, v.owner), "; e != nil && r.Err() == nil {")
 			g.P("return ", outVars(s, "e"))
 			g.P("}")
@@ -1015,6 +1015,17 @@ func (g *generator) serve(i *model.Interface, s *signature) {
 	g.P()
 }
 
+// throwable reports whether a pointer to a struct's Go type is an error. A
+// struct of another package is not: that package may not know that it is
+// thrown.
+func (g *generator) throwable(t *model.Type) bool {
+	if t.Kind != model.StructOf || len(t.Struct.Params) > 0 {
+		return false
+	}
+	s := t.Struct
+	return s.Go.Codec != "" || s.Go.Wrap != "" || g.qual(s.File, "") == ""
+}
+
 // throw writes the returns of declared exceptions, if err is one of them. Any
 // error has a text, so it can be an exception that is a Text, but only if it is
 // no other.
@@ -1025,7 +1036,7 @@ func (g *generator) throw(exceptions []value) {
 		case t.Kind == model.Text:
 			text = v.field.Offset
 			continue
-		case t.Kind == model.StructOf && t.Struct.Exception && selfEncoding(t.Struct):
+		case g.throwable(t):
 			g.P("if e := (", g.typ(t), ")(nil); ", g.imp("errors"), ".As(err, &e) {")
 			g.set("call.Results()", v.field, "e", v.owner)
 		default:

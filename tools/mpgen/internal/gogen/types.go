@@ -326,7 +326,7 @@ func (g *generator) fieldType(f *model.Field) string {
 		return groupName(&s.Decl) + g.paramUse(s.Params)
 	case f.Go.Map:
 		_, key, val, _ := g.pair(f, t)
-		return "map[" + g.typ(key.Type) + "]" + g.fieldType(val)
+		return "map[" + g.fieldType(key) + "]" + g.fieldType(val)
 	case f.Go.Set:
 		return "map[" + g.typ(t.Elem) + "]struct{}"
 	case converted(f):
