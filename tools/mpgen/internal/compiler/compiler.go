@@ -163,8 +163,8 @@ func (c *compiler) importable(f *file) bool {
 
 // The budget: work units for each byte of input, and to begin with.
 const (
-	unitsPerByte = 64
-	freeUnits    = 1 << 20
+	unitsPerByte = 32
+	freeUnits    = 1 << 16
 )
 
 // spend counts work. It is true when the budget is used up; the compilation

@@ -312,7 +312,8 @@ func (f *file) resolveImport(e *syntax.Expr) *file {
 // importHint guesses why an import was not found.
 func (f *file) importHint(name string) string {
 	rel, absolute := strings.CutPrefix(name, "/")
-	if near := syntax.Nearest(rel, schema.Names()); near != "" && absolute && !f.c.noStandard {
+	if near := syntax.Nearest(rel, schema.Names()); near != "" && absolute && !f.c.noStandard &&
+		(path.Dir(near) == path.Dir(rel) || path.Base(near) == path.Base(rel)) {
 		return "did you mean '/" + near + "'?"
 	}
 	if !absolute {

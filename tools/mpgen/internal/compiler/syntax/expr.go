@@ -8,8 +8,7 @@ import (
 
 // expr parses an expression. After an error it returns one of kind Unknown.
 func (p *parser) expr() *Expr {
-	if p.depth >= maxDepth {
-		p.fail(fmt.Sprintf("expressions are nested deeper than %d", maxDepth), "")
+	if p.tooDeep() {
 		return &Expr{}
 	}
 	p.depth++

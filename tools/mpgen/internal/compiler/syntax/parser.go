@@ -63,7 +63,8 @@ type parser struct {
 	term   terminator // what ended the tokens
 	split  bool       // the tokens from i on are a statement of their own
 	failed bool       // this statement, or this list item, has reported an error
-	depth  int        // of expressions
+	depth  int        // of expressions and lists in each other
+	deep   bool       // this statement was reported to be too deep
 }
 
 // next makes the next statement current.
@@ -77,6 +78,7 @@ func (p *parser) next() {
 	}
 	p.term = p.statement()
 	p.i = 0
+	p.deep = false
 	p.failed = false
 }
 
@@ -687,8 +689,7 @@ func (p *parser) list(item func()) {
 		p.i++
 		return
 	}
-	if p.depth >= maxDepth {
-		p.fail(fmt.Sprintf("lists are nested deeper than %d", maxDepth), "")
+	if p.tooDeep() {
 		return
 	}
 	p.depth++
@@ -722,6 +723,19 @@ func (p *parser) list(item func()) {
 			return
 		}
 	}
+}
+
+// tooDeep tells whether expressions and lists are nested too deep to go on.
+func (p *parser) tooDeep() bool {
+	if p.depth < 2*maxDepth {
+		return false
+	}
+	if p.deep {
+		p.failed = true
+	}
+	p.deep = true
+	p.fail(fmt.Sprintf("expressions are nested deeper than %d", maxDepth), "")
+	return true
 }
 
 // toItemEnd skips what is left of a list item.
