@@ -51,6 +51,9 @@ const (
 // connection ends too, and calls in flight fail with [ErrDisconnected];
 // [Process.Wait] tells how it ended.
 //
+// Spawn waits for cmd itself. Its output may go to any file or writer, but not
+// through cmd.StdoutPipe or StderrPipe, which must be read before a wait.
+//
 // When ctx ends, the child is closed as [Process.Close] does it. Close it when
 // it is not needed any more. Spawn works on Unix systems and fails elsewhere.
 func Spawn(ctx context.Context, cmd *exec.Cmd, opts ...Option) (*Process, error) {
