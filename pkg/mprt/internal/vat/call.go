@@ -46,6 +46,7 @@ type Call struct {
 	question *Question // of a call made by this process itself
 
 	// The rest is guarded by conn.mu.
+	held         int // bytes that count against MaxHeld
 	returned     bool
 	finished     bool // the caller sent Finish before the return
 	keepsResults bool // sendResultsTo.yourself
@@ -180,8 +181,11 @@ func (call *Call) complete(m *message, err error) {
 	}
 	noFinish, e := call.fillReturn(params, reply, m, err)
 	keep := !noFinish && !call.finished
+	c.held -= call.held
 	if keep {
 		call.answer, call.answerErr = m, err
+		call.held = m.held()
+		c.held += call.held
 	} else {
 		delete(c.answers, call.id)
 	}
@@ -195,8 +199,13 @@ func (call *Call) complete(m *message, err error) {
 		targets[i] = resultCap(m, call.root, err, p.path)
 		p.AddRef()
 	}
+	// So are the results: the answer may be finished and gone by then.
 	taker := call.taker
 	call.taker = nil
+	var forTaker results
+	if taker != nil {
+		forTaker = copyResults(m, call.root, err)
+	}
 	taken := false
 	if e == nil {
 		taken = c.queueMessage(reply, keep && reply == m)
@@ -216,7 +225,7 @@ func (call *Call) complete(m *message, err error) {
 	}
 
 	if taker != nil {
-		taker.takeResults(m, call.root, err)
+		taker.deliver(forTaker.m, forTaker.content, forTaker.err)
 	}
 	for i, p := range pipelines {
 		p.resolve(targets[i])
@@ -292,16 +301,23 @@ func (call *Call) fillReturn(params, reply, m *message, err error) (noFinish boo
 	return noFinish, nil
 }
 
-// takeResults ends q with the results of a call that the callee made back to us
-// for this purpose (a tail call).
-func (q *Question) takeResults(m *message, root capnp.Ptr, err error) {
+// results are what a question ends with.
+type results struct {
+	m       *message
+	content capnp.Ptr
+	err     error
+}
+
+// copyResults copies the results of a call that the callee made back to us for
+// this purpose (a tail call).
+func copyResults(m *message, root capnp.Ptr, err error) results {
 	if err == nil {
 		m, root, err = copyMessage(m, root)
 	}
 	if err != nil {
-		m, root = nil, noPtr
+		return results{err: err}
 	}
-	q.deliver(m, root, err)
+	return results{m, root, nil}
 }
 
 // disown takes the references that came with a call's params off the books,
@@ -313,6 +329,21 @@ func (c *Conn) disown(params *message) bool {
 		return true
 	}
 	caps := params.caps
+	times := func(cap *Cap) (n uint32) {
+		for _, other := range caps {
+			if other == cap {
+				n++
+			}
+		}
+		return n
+	}
+	if len(caps) > 16 {
+		counts := make(map[*Cap]uint32, len(caps))
+		for _, cap := range caps {
+			counts[cap]++
+		}
+		times = func(cap *Cap) uint32 { return counts[cap] }
+	}
 	for _, cap := range caps {
 		if cap == nil || cap.conn != c || cap.kind != kindImported && cap.kind != kindImportedPromise {
 			continue
@@ -320,12 +351,7 @@ func (c *Conn) disown(params *message) bool {
 		if cap.received == 0 {
 			return false
 		}
-		n := uint32(0)
-		for _, other := range caps {
-			if other == cap {
-				n++
-			}
-		}
+		n := times(cap)
 		if cap.received <= n && cap.refs.Load() > int32(n) {
 			return false
 		}

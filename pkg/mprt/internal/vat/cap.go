@@ -1,6 +1,7 @@
 package vat
 
 import (
+	"sync"
 	"sync/atomic"
 )
 
@@ -104,20 +105,21 @@ func (c *Cap) AddRef() *Cap {
 
 // Release gives one reference back. The null capability needs none.
 func (c *Cap) Release() {
-	if c == nil {
-		return
-	}
-	switch n := c.refs.Add(-1); {
-	case n > 0:
-		return
-	case n < 0:
-		panic("vat: capability released once too often")
-	}
-	switch c.kind {
-	case kindLocal:
-		c.server.Dropped()
-	case kindImported, kindImportedPromise, kindPipelined, kindQueued:
-		c.conn.dropCap(c)
+	for c != nil { // a chain of promises can be as long as its peer likes
+		switch n := c.refs.Add(-1); {
+		case n > 0:
+			return
+		case n < 0:
+			panic("vat: capability released once too often")
+		}
+		switch c.kind {
+		case kindLocal:
+			c.server.Dropped()
+			return
+		case kindBroken:
+			return
+		}
+		c = c.conn.dropCap(c)
 	}
 }
 
@@ -217,27 +219,62 @@ func (c *Cap) resolve(target *Cap) {
 	if target == nil {
 		target = NewBroken(ErrNull)
 	}
+	switch first, embargoed := c.settle(target); {
+	case embargoed:
+		c.conn.flush(flushNoWait)
+	case first:
+		c.deliverHeld()
+	}
+}
+
+// resolving keeps promises from being resolved to each other at the same time.
+var resolving sync.Mutex
+
+// settle sets what promise c has become. first is false if that was known
+// already; embargoed says that a disembargo was queued.
+func (c *Cap) settle(target *Cap) (first, embargoed bool) {
+	if target.promise != nil {
+		resolving.Lock()
+		defer resolving.Unlock()
+		if target.leadsTo(c) {
+			target.Release()
+			target = NewBroken(failedf("promise resolves to itself"))
+		} else if end := target.Resolved(); end != target {
+			// A chain of promises stays short if it is built from its end.
+			end.AddRef()
+			target.Release()
+			target = end
+		}
+	}
 	_, local := target.Local()
 	conn, p := c.conn, c.promise
 	conn.mu.Lock()
 	if p.target != nil {
 		conn.mu.Unlock()
 		target.Release() // a second Resolve says nothing new
-		return
+		return false, false
 	}
 	p.target = target
+	p.holding = true
 	if p.called && local && conn.err == nil {
 		// Calls are on their way through the peer back to us. Later ones wait
 		// until a disembargo has followed those round.
-		p.holding = true
 		conn.sendEmbargo(c)
-		conn.mu.Unlock()
-		conn.flush(flushNoWait)
-		return
+		embargoed = true
 	}
-	p.holding = true
 	conn.mu.Unlock()
-	c.deliverHeld()
+	return true, embargoed
+}
+
+// leadsTo says whether following promises from c comes to p.
+func (c *Cap) leadsTo(p *Cap) bool {
+	for c != nil && c != p && c.promise != nil {
+		c.conn.mu.Lock()
+		next := c.promise.target
+		c.conn.mu.Unlock()
+		c = next
+	}
+	return c == p
 }
 
 // deliverHeld passes on what waited for a promise, which then is no obstacle

@@ -188,10 +188,20 @@ func (c *Conn) handlePlainCall(m *message, h callHeader) (*Queue, *Call, error) 
 // admit enters a call, under c.mu, which it unlocks, and hands it to target,
 // whose reference it takes over; or it refuses the call.
 func (c *Conn) admit(call *Call, target *Cap, refuse error) (*Queue, *Call, error) {
-	c.answers[call.id] = call
-	c.running++
-	if refuse == nil && c.running > c.opts.MaxCalls {
+	if err := c.enter(call); err != nil {
+		c.mu.Unlock()
+		target.Release()
+		call.params.release()
+		return nil, nil, err
+	}
+	call.held = call.params.held()
+	c.held += call.held
+	switch {
+	case refuse != nil:
+	case c.running > c.opts.MaxCalls:
 		refuse = &Exception{Overloaded, fmt.Sprintf("more than %d calls in flight", c.opts.MaxCalls)}
+	case c.held > c.opts.MaxHeld && c.held > call.held:
+		refuse = &Exception{Overloaded, fmt.Sprintf("more than %d bytes held by calls", c.opts.MaxHeld)}
 	}
 	c.mu.Unlock()
 	c.stats.Served.Add(1)
@@ -203,6 +213,25 @@ func (c *Conn) admit(call *Call, target *Cap, refuse error) (*Queue, *Call, erro
 	queue := target.accept(call)
 	target.Release()
 	return queue, call, nil
+}
+
+// enter gives a call its place among the answers, under c.mu.
+func (c *Conn) enter(call *Call) error {
+	if len(c.answers) >= c.opts.MaxAnswers {
+		return protocolError("more than %d questions without a Finish", c.opts.MaxAnswers)
+	}
+	c.answers[call.id] = call
+	c.running++
+	return nil
+}
+
+// held is how many bytes a message takes, about.
+func (m *message) held() int {
+	if m == nil {
+		return 0
+	}
+	const capSize = 256 // of an import
+	return m.size() + capSize*len(m.caps)
 }
 
 // target finds what a call or a disembargo is aimed at, as a new reference,
@@ -269,6 +298,16 @@ func (c *Conn) promisedAnswer(pa rpc.PromisedAnswer) (cap *Cap, refuse, err erro
 // before it is there.
 const maxPipelines = 256
 
+// maxTable bounds the capability table of one message.
+const maxTable = 1 << 16
+
+func checkTable(n int) error {
+	if n > maxTable {
+		return fmt.Errorf("capability table of %d entries is larger than the limit of %d", n, maxTable)
+	}
+	return nil
+}
+
 // importAll reads a payload's capability table into m.caps, under c.mu.
 func (c *Conn) importAll(payload rpc.Payload, m *message) error {
 	if !payload.HasCapTable() {
@@ -276,6 +315,9 @@ func (c *Conn) importAll(payload rpc.Payload, m *message) error {
 	}
 	list, err := payload.CapTable()
 	if err != nil {
+		return err
+	}
+	if err := checkTable(list.Len()); err != nil {
 		return err
 	}
 	for i := range list.Len() {
@@ -290,6 +332,9 @@ func (c *Conn) importAll(payload rpc.Payload, m *message) error {
 
 // importTable makes m.table capabilities in m.caps, under c.mu.
 func (c *Conn) importTable(m *message) error {
+	if err := checkTable(len(m.table)); err != nil {
+		return err
+	}
 	for i, d := range m.table {
 		cap, err := c.importPlain(d)
 		if err != nil {
@@ -515,8 +560,24 @@ func (c *Conn) readReturn(q *Question, ret *rpc.Return, m *message) (results *me
 	return nil, noPtr, nil, false, fmt.Errorf("unknown kind of return %d", ret.Which())
 }
 
+// maxReason bounds the text of an exception in bytes, which goes into errors
+// and logs, in both directions. What is longer is cut.
+const maxReason = 64 << 10
+
+func readReason(x rpc.Exception) (string, error) {
+	b, err := x.ReasonBytes()
+	return cutReason(b), err
+}
+
+func cutReason[T string | []byte](s T) string {
+	if len(s) <= maxReason {
+		return string(s)
+	}
+	return fmt.Sprintf("%s… (%d bytes in all)", string(s[:maxReason]), len(s))
+}
+
 func readException(x rpc.Exception) error {
-	reason, err := x.Reason()
+	reason, err := readReason(x)
 	if err != nil {
 		reason = "unreadable reason: " + err.Error()
 	}
@@ -542,6 +603,7 @@ func (c *Conn) handleFinish(m *message) error {
 		return nil
 	}
 	delete(c.answers, f.QuestionId())
+	c.held -= call.held
 	var dropped []*Cap
 	if f.ReleaseResultCaps() {
 		dropped = c.releaseExports(call.resultIDs)
@@ -739,8 +801,10 @@ func (c *Conn) handleBootstrap(m *message) error {
 		c.mu.Unlock()
 		return protocolError("bootstrap: question id %d is in use", call.id)
 	}
-	c.answers[call.id] = call
-	c.running++
+	if err := c.enter(call); err != nil {
+		c.mu.Unlock()
+		return err
+	}
 	object := c.bootstrap.AddRef()
 	c.mu.Unlock()
 	if object == nil {
@@ -823,7 +887,7 @@ func (c *Conn) handleUnimplemented(m *message) error {
 func (c *Conn) handleAbort(m *message) {
 	reason := "no reason given"
 	if x, err := m.root.Abort(); err == nil {
-		if s, err := x.Reason(); err == nil {
+		if s, err := readReason(x); err == nil {
 			reason = s
 		}
 	}

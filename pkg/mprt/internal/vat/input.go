@@ -136,22 +136,31 @@ func (in *input) drop() {
 	in.buf, in.r, in.w = nil, 0, 0
 }
 
+// limit is how much may be read from a frame of n bytes. The schema's defaults
+// and lists of empty structs make more of a small message than its bytes, but
+// not thousands of times more.
+func (in *input) limit(n int) uint64 {
+	const factor, anyway = 8, 4 << 20
+	return min(in.traversal, uint64(n)*factor+anyway)
+}
+
 func (in *input) message(frame []byte, header int, owned bool) (*message, error) {
 	var m *message
 	var err error
+	traversal := in.limit(len(frame))
 	switch {
 	case header > 8:
 		if !owned {
 			frame = append(large.get(len(frame))[:0], frame...)
 		}
-		m, err = newIncomingSegments(frame, in.traversal)
+		m, err = newIncomingSegments(frame, traversal)
 	case len(frame) == header:
 		return nil, badFrame("frame is empty")
 	case owned:
-		m, err = newIncomingLarge(frame, frame[header:], in.traversal)
+		m, err = newIncomingLarge(frame, frame[header:], traversal)
 	default:
 		var b []byte
-		if m, b, err = newIncoming(len(frame)-header, in.traversal); err == nil {
+		if m, b, err = newIncoming(len(frame)-header, traversal); err == nil {
 			copy(b, frame[header:])
 		}
 	}

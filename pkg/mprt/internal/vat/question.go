@@ -395,7 +395,7 @@ func (c *Conn) unrefQuestion(q *Question) (gone bool) {
 	if q.state == returned {
 		return true
 	}
-	if q.finished {
+	if q.finished || q.ret != nil || q.err != nil { // or just returning
 		return false
 	}
 	// Nobody wants the return any more; the entry stays until it comes.

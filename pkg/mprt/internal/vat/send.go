@@ -352,7 +352,7 @@ func (c *Conn) sendResolve(id uint32, promise, target *Cap) {
 func setException(x rpc.Exception, e *Exception) {
 	x.SetType(rpc.Exception_Type(e.Type))
 	// A reason that does not fit is an allocation failure; the type remains.
-	_ = x.SetReason(e.Reason)
+	_ = x.SetReason(cutReason(e.Reason))
 }
 
 // releaseExports takes one reference from each export and returns the objects
@@ -440,8 +440,9 @@ func (c *Conn) sendEmbargo(p *Cap) {
 	c.queue(m)
 }
 
-// dropCap ends an import or a promise whose last reference has gone.
-func (c *Conn) dropCap(cap *Cap) {
+// dropCap ends an import or a promise whose last reference has gone. It
+// returns what the promise had become, to be released.
+func (c *Conn) dropCap(cap *Cap) (target *Cap) {
 	gone := false
 	q := cap.q
 	c.mu.Lock()
@@ -464,7 +465,6 @@ func (c *Conn) dropCap(cap *Cap) {
 			gone = c.unrefQuestion(q)
 		}
 	}
-	var target *Cap
 	if p := cap.promise; p != nil {
 		target = p.target
 		p.target = nil
@@ -473,5 +473,5 @@ func (c *Conn) dropCap(cap *Cap) {
 	if gone {
 		q.recycle()
 	}
-	target.Release()
+	return target
 }
