@@ -100,7 +100,7 @@ func (s *proxyServer) Accept(call *vat.Call) *vat.Queue {
 	sc := &ServerCall{call: call, server: s, method: m, conn: conn}
 	sc.enc = encoder{conn: conn, caps: call}
 	sc.dec = decoder{caps: call, call: sc}
-	call.Exec = sc
+	call.SetExec(sc)
 	call.Pace = &m.pace
 	if m.Context == 0 || conn == nil {
 		if err := sc.admit(nil); err != nil {

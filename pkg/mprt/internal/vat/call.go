@@ -30,10 +30,11 @@ type Call struct {
 	// what is read from it are valid until the call is complete.
 	Params capnp.Struct
 
-	// Exec is set by [Server.Accept] before it queues the call.
-	Exec Executor
 	// Pace, if set, remembers for the method whether it tends to block.
 	Pace *Pace
+
+	exec     Executor
+	accepted atomic.Bool // exec is set
 
 	conn *Conn
 	id   uint32 // the peer's question id
@@ -70,6 +71,13 @@ func (call *Call) CapAt(p capnp.Ptr) (*Cap, error) { return call.params.capAt(p)
 
 var errFinished = errors.New("the caller does not wait for the result any more")
 
+// SetExec says who does the call's work. [Server.Accept] calls it before it
+// queues the call.
+func (call *Call) SetExec(e Executor) {
+	call.exec = e
+	call.accepted.Store(true)
+}
+
 // cancel tells the handler. Without a lock.
 func (call *Call) cancel(err error) {
 	call.conn.mu.Lock()
@@ -78,8 +86,9 @@ func (call *Call) cancel(err error) {
 		call.cancelled = err
 	}
 	call.conn.mu.Unlock()
-	if exec := call.Exec; tell && exec != nil {
-		exec.Cancel(err)
+	// One that gets its executor just now asks [Call.Cancelled] before it starts.
+	if tell && call.accepted.Load() {
+		call.exec.Cancel(err)
 	}
 }
 
@@ -89,11 +98,11 @@ func (call *Call) run() {
 	call.mode = flushWait
 	pace := call.Pace
 	if !pace.Slow() {
-		call.Exec.Execute(call)
+		call.exec.Execute(call)
 		return
 	}
 	start := time.Now()
-	call.Exec.Execute(call)
+	call.exec.Execute(call)
 	pace.took(time.Since(start))
 }
 
@@ -101,6 +110,9 @@ func (call *Call) run() {
 func (call *Call) Cancelled() error {
 	call.conn.mu.Lock()
 	defer call.conn.mu.Unlock()
+	if call.cancelled == nil && call.conn.err != nil {
+		return interruptedBy(call.conn.err) // it will be told in a moment
+	}
 	return call.cancelled
 }
 

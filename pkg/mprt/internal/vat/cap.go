@@ -21,7 +21,7 @@ const (
 type Server interface {
 	// Accept takes a call. It is called in the order in which the calls were
 	// made on the object, by the goroutine that reads the connection, so it
-	// must not block. It either completes the call, or sets call.Exec and
+	// must not block. It either completes the call, or calls call.SetExec and
 	// puts the call on a queue, and then returns what [Queue.Put] returned.
 	Accept(call *Call) *Queue
 	// Dropped is called once, when the last reference is gone. It must not

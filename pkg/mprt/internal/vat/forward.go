@@ -27,7 +27,7 @@ func forward(target *Cap, call *Call) {
 	q.mode = flushNoWait
 	q.send()
 	ctx, cancel := context.WithCancelCause(context.Background())
-	call.Exec = forwarded(cancel)
+	call.SetExec(forwarded(cancel))
 	if err := call.Cancelled(); err != nil {
 		cancel(err)
 	}

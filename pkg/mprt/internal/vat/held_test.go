@@ -88,7 +88,7 @@ func TestHeldCallElsewhereIsDropped(t *testing.T) {
 	started, cancelled := make(chan struct{}), make(chan error, 1)
 	blocked := newFuncServer(func(call *Call) error {
 		close(started)
-		err := <-call.Exec.(*funcServer).ended
+		err := <-call.exec.(*funcServer).ended
 		cancelled <- err
 		return err
 	})

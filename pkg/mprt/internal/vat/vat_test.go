@@ -77,7 +77,7 @@ func newFuncServer(f func(call *Call) error) *funcServer {
 }
 
 func (s *funcServer) Accept(call *Call) *Queue {
-	call.Exec = s
+	call.SetExec(s)
 	call.Pace = &s.pace
 	return s.queue.Put(call)
 }
@@ -232,7 +232,7 @@ func TestCancel(t *testing.T) {
 			return echo(call)
 		}
 		close(started)
-		err := <-call.Exec.(*funcServer).ended
+		err := <-call.exec.(*funcServer).ended
 		cancelled <- err
 		return err
 	}), nil)
@@ -260,7 +260,7 @@ func TestDisconnect(t *testing.T) {
 	ended := make(chan error, 1)
 	client, server := pair(t, newFuncServer(func(call *Call) error {
 		close(started)
-		ended <- <-call.Exec.(*funcServer).ended
+		ended <- <-call.exec.(*funcServer).ended
 		return nil
 	}), nil)
 	boot := client.Bootstrap()
@@ -462,7 +462,7 @@ type queueServer struct {
 	f     func(*Call) error
 }
 
-func (s *queueServer) Accept(call *Call) *Queue { call.Exec = s; return s.queue.Put(call) }
+func (s *queueServer) Accept(call *Call) *Queue { call.SetExec(s); return s.queue.Put(call) }
 func (s *queueServer) Dropped()                 {}
 func (s *queueServer) Cancel(error)             {}
 func (s *queueServer) Execute(call *Call) {

@@ -179,12 +179,12 @@ func (l *level1) Accept(call *vat.Call) *vat.Queue {
 	case tail:
 		l.tail(call)
 	case never:
-		call.Exec = cancelFunc(func(err error) {
+		call.SetExec(cancelFunc(func(err error) {
 			l.mu.Lock()
 			l.cancelled++
 			l.mu.Unlock()
 			go call.Fail(err)
-		})
+		}))
 	default:
 		finish(call, l.answer(call))
 	}
