@@ -98,11 +98,6 @@ func (c *Conn) look() bool {
 		c.mu.Unlock()
 		return false
 	}
-	if !c.reading && !moved && len(c.out.queued.bufs) == 0 && c.rest() {
-		c.watched = false
-		c.mu.Unlock()
-		return false
-	}
 	if !c.reading && !moved {
 		if c.inline != nil {
 			c.inline.mark()
