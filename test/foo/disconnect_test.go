@@ -145,7 +145,7 @@ func TestWorkerDestroyedBeforeItStarts(t *testing.T) {
 		ctx, release := mprt.WithThread(within(t), "destroyed")
 		defer release()
 		n := number.Add(1)
-		wait := startBlocked(t, ctx, f, other, holds, n)
+		wait := startBlocked(t, ctx, f, other, lingers, n)
 		var queued []*foo.FooInterface_CallIntFnAsyncCall
 		for range 5 {
 			queued = append(queued, f.StartCallIntFnAsync(ctx, forbidden))
@@ -160,6 +160,7 @@ func TestWorkerDestroyedBeforeItStarts(t *testing.T) {
 			_, err := call.Wait()
 			wantError(t, err, mprt.ErrDisconnected, interruptedBy)
 		}
+		other.await(t, fmt.Sprint("cancelled ", n)) // the server has noticed
 		other.record(t, fmt.Sprint("go ", n))
 		other.await(t, fmt.Sprint("held ", n))
 		// The worker has nothing left now but the calls that must not run; the

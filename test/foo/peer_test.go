@@ -318,6 +318,7 @@ const (
 	goroutine  = -15 // returns the goroutine's number
 	blocks     = -16 // records "blocked n", waits for its context's end, records "cancelled n"
 	holds      = -17 // records "blocked n", waits for event "go n", records "held n"
+	lingers    = -21 // as blocks, but then waits for event "go n" and records "held n"
 	forbidden  = -18 // must never run
 	giveBack   = -19 // passes the saved callback to the object that the peer offers
 	giveOwn    = -20 // passes a callback of its own there, which records "closed n"
@@ -349,6 +350,15 @@ func (f *serverFoo) CallIntFnAsync(ctx context.Context, arg int32) (int32, error
 		<-ctx.Done()
 		events.record(fmt.Sprint("cancelled ", n))
 		return 0, context.Cause(ctx)
+	case lingers:
+		events.record(fmt.Sprint("blocked ", n))
+		<-ctx.Done()
+		events.record(fmt.Sprint("cancelled ", n))
+		if err := events.await(context.Background(), fmt.Sprint("go ", n)); err != nil {
+			return 0, err
+		}
+		events.record(fmt.Sprint("held ", n))
+		return 0, nil
 	case holds:
 		events.record(fmt.Sprint("blocked ", n))
 		if err := events.await(context.Background(), fmt.Sprint("go ", n)); err != nil {
