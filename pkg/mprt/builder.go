@@ -29,6 +29,7 @@ type encoder struct {
 	// the results themselves.
 	lends capnp.Struct
 	err   error
+	depth int // of the struct that is being written
 }
 
 // newBuilder returns a builder outside of any call, and what its errors come

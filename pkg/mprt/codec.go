@@ -79,8 +79,9 @@ func GetList[T any](r Reader, i uint16, c Elem[T]) []T {
 
 // SetStruct writes a struct to the i-th pointer; nil is null.
 func SetStruct[T any, P StructPtr[T]](b Builder, i uint16, v P) {
-	if v != nil {
+	if v != nil && b.enter() {
 		v.MarshalCapnp(b.NewStruct(i, v.CapnpSize()))
+		b.leave()
 	}
 }
 
@@ -105,8 +106,9 @@ func GetStructValue[T any, P StructPtr[T]](r Reader, i uint16) T {
 
 // SetStructWith is [SetStruct] for a type that does not encode itself.
 func SetStructWith[T any](b Builder, i uint16, v *T, c StructCodec[T]) {
-	if v != nil {
+	if v != nil && b.enter() {
 		c.Marshal(b.NewStruct(i, c.Size()), v)
+		b.leave()
 	}
 }
 
@@ -135,13 +137,14 @@ func SetStructs[T any, P StructPtr[T]](b Builder, i uint16, v []T) {
 		return
 	}
 	l, ok := newStructs(b, P(nil).CapnpSize(), len(v))
-	if !ok {
+	if !ok || !b.enter() {
 		return
 	}
 	b.SetPtr(i, l.ToPtr())
 	for k := range v {
 		P(&v[k]).MarshalCapnp(b.With(l.Struct(k)))
 	}
+	b.leave()
 }
 
 // GetStructs reads a list of structs from the i-th pointer; null is nil.
@@ -159,6 +162,31 @@ func decodeStructs[T any, P StructPtr[T]](r Reader, p capnp.Ptr) []T {
 		P(&v[k]).UnmarshalCapnp(r.With(l.Struct(k)))
 	}
 	return v
+}
+
+// maxDepth is how deep structs may be nested: what go-capnp and the C++ library
+// read at the most. It also ends values that contain themselves.
+const maxDepth = 64
+
+var errTooDeep = fmt.Errorf("structs nested more than %d deep, or one that contains itself", maxDepth)
+
+// enter reports whether a struct may be written inside the one at hand.
+func (b Builder) enter() bool {
+	if b.enc == nil {
+		return true
+	}
+	if b.enc.depth == maxDepth {
+		b.SetErr(errTooDeep)
+		return false
+	}
+	b.enc.depth++
+	return true
+}
+
+func (b Builder) leave() {
+	if b.enc != nil {
+		b.enc.depth--
+	}
 }
 
 // Optional returns a pointer to v, or nil if it is not there.

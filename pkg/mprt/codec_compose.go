@@ -58,9 +58,10 @@ func (c StructsWith[T]) EncodeList(b Builder, v []T) capnp.Ptr {
 		return capnp.Ptr{}
 	}
 	l, ok := newStructs(b, c.Codec.Size(), len(v))
-	if !ok {
+	if !ok || !b.enter() {
 		return capnp.Ptr{}
 	}
+	defer b.leave()
 	for k := range v {
 		c.Codec.Marshal(b.With(l.Struct(k)), &v[k])
 	}
@@ -85,9 +86,10 @@ type PointersWith[T any] struct{ Codec StructCodec[T] }
 
 // Encode implements [Codec].
 func (c PointersWith[T]) Encode(b Builder, v *T) capnp.Ptr {
-	if v == nil {
+	if v == nil || !b.enter() {
 		return capnp.Ptr{}
 	}
+	defer b.leave()
 	s, err := capnp.NewStruct(b.Segment(), c.Codec.Size())
 	if err != nil {
 		b.SetErr(err)
@@ -113,9 +115,10 @@ func (c PointersWith[T]) EncodeList(b Builder, v []*T) capnp.Ptr {
 		return capnp.Ptr{}
 	}
 	l, ok := newStructs(b, c.Codec.Size(), len(v))
-	if !ok {
+	if !ok || !b.enter() {
 		return capnp.Ptr{}
 	}
+	defer b.leave()
 	for k := range v {
 		if v[k] != nil {
 			c.Codec.Marshal(b.With(l.Struct(k)), v[k])

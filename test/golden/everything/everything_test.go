@@ -164,7 +164,7 @@ func TestRoundTrip(t *testing.T) {
 	for _, s := range structs {
 		t.Run(s.name, func(t *testing.T) {
 			f := filler{rand.New(rand.NewPCG(1, 2)), s.name == "Defaults"}
-			for range 500 {
+			for range 200 {
 				in, out := s.new(), s.new()
 				f.fill(t, reflect.ValueOf(in).Elem(), 0)
 				msg := roundTrip(t, in, out)
@@ -402,4 +402,21 @@ func TestGrowth(t *testing.T) {
 	if err := mprt.Unmarshal(seg.Message(), &Lists{}); err == nil || !strings.Contains(err.Error(), "in a message that may have") {
 		t.Error(err)
 	}
+}
+
+// TestCycle sends a value that contains itself.
+func TestCycle(t *testing.T) {
+	loop := &Pointers{}
+	loop.Self = loop
+	if _, err := mprt.Marshal(loop); err == nil || !strings.Contains(err.Error(), "contains itself") {
+		t.Error(err)
+	}
+	if s := loop.String(); len(s) > 2048 {
+		t.Errorf("String has %d bytes", len(s))
+	}
+	deep := &Pointers{}
+	for range 60 {
+		deep = &Pointers{Self: deep}
+	}
+	roundTrip(t, deep, &Pointers{})
 }
