@@ -166,7 +166,7 @@ func TestExit(t *testing.T) {
 
 func TestLineTooLong(t *testing.T) {
 	p := start(t)
-	p.write(strings.Repeat("1", bufio.MaxScanTokenSize+1))
+	p.write(strings.Repeat("1", bufio.MaxScanTokenSize))
 	p.stdin.Close()
 	if status, _ := p.end(); status != 1 || p.stderr.String() != "example: standard input: bufio.Scanner: token too long\n" {
 		t.Errorf("status %d, %q", status, &p.stderr)

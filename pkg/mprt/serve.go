@@ -196,5 +196,6 @@ const acceptPause = 20 * time.Millisecond
 
 func isTemporary(err error) bool {
 	var ne net.Error
-	return errors.As(err, &ne) && ne.Temporary() //nolint:staticcheck // what else says that accept may succeed later
+	//lint:ignore SA1019 nothing else says that accept may succeed later
+	return errors.As(err, &ne) && ne.Temporary()
 }

@@ -56,6 +56,9 @@ func TestSpawnedChild(t *testing.T) {
 	switch args[0] {
 	case "exit":
 		os.Exit(exitCode)
+	case "lingering":
+		// Under Bazel, tests catch it.
+		signal.Reset(syscall.SIGTERM)
 	case "stubborn":
 		signal.Ignore(syscall.SIGTERM)
 	}
