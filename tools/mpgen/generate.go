@@ -208,7 +208,8 @@ func (o *generateOptions) run() (map[string][]byte, error) {
 		generated[f] = true
 	}
 	outputs, err := gogen.Generate(m, gogen.Options{
-		Package: func(f *model.File) (gogen.Package, error) { return o.packageOf(f, generated[f]) },
+		Package:   func(f *model.File) (gogen.Package, error) { return o.packageOf(f, generated[f]) },
+		ImportPos: o.importPos,
 	})
 	if err != nil {
 		return nil, err
@@ -359,7 +360,23 @@ func (o *generateOptions) locate(name string, start, end uint32, members ...mode
 		}
 		at += loc[0]
 	}
-	before := src[:at]
+	return place(src, at)
+}
+
+// importPos finds where a file imports another one.
+func (o *generateOptions) importPos(f, imported *model.File) model.Pos {
+	_, src := o.source(f.Name)
+	pos := model.Pos{File: f.Name}
+	pattern := regexp.MustCompile(`\bimport\s*("` + regexp.QuoteMeta(f.Imports[imported.ID]) + `")`)
+	if loc := pattern.FindSubmatchIndex(src); loc != nil {
+		pos.Line, pos.Col = place(src, loc[2])
+	}
+	return pos
+}
+
+// place is the line and the column of an offset.
+func place(src []byte, offset int) (line, col int) {
+	before := src[:offset]
 	return bytes.Count(before, []byte("\n")) + 1, len(before) - bytes.LastIndexByte(before, '\n')
 }
 

@@ -279,7 +279,7 @@ func TestStrictDeps(t *testing.T) {
 	}{
 		{nil, `in/a.capnp:2:18: error: import "/lib/b.capnp": no target in deps of //app:a_go has this file: add the one with /lib/b.capnp in its srcs`},
 		{b, `in/a.capnp:2:18: error: import "/lib/b.capnp": missing dep: add //lib:b_go to deps of //app:a_go`},
-		{append(b, importable...), `no Go package for lib/b.capnp: add //lib:b_go to deps of //app:a_go`},
+		{append(b, importable...), `in/a.capnp:2:18: error: no Go package for lib/b.capnp: add //lib:b_go to deps of //app:a_go`},
 		{append(append(b, importable...), "--map=/lib/b.capnp=example.com/b"), ""},
 	} {
 		status, _, stderr := mpgen(append(base, test.flags...)...)

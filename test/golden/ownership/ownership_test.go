@@ -18,6 +18,7 @@ import (
 type object struct {
 	name   string
 	closed chan struct{}
+	pinged chan struct{} // told of the first Ping, if it is not nil
 
 	mu     sync.Mutex
 	closes int
@@ -25,7 +26,12 @@ type object struct {
 
 func newObject(name string) *object { return &object{name: name, closed: make(chan struct{})} }
 
-func (o *object) Ping(context.Context) (string, error) { return o.name, nil }
+func (o *object) Ping(context.Context) (string, error) {
+	if o.pinged != nil {
+		close(o.pinged)
+	}
+	return o.name, nil
+}
 
 func (o *object) Close() error {
 	o.mu.Lock()
@@ -60,6 +66,7 @@ type host struct {
 	made    chan *object
 	slow    chan struct{} // MakePlain waits for it, if it is not nil
 	entered chan struct{}
+	pinged  chan struct{} // is closed when what Make made is called, if it is not nil
 
 	mu       sync.Mutex
 	object   Object
@@ -76,7 +83,11 @@ func (h *host) new(name string) *object {
 	return o
 }
 
-func (h *host) Make(context.Context) (Object, error) { return h.new("made"), nil }
+func (h *host) Make(context.Context) (Object, error) {
+	o := h.new("made")
+	o.pinged = h.pinged
+	return o, nil
+}
 
 func (h *host) MakePlain(context.Context) (Plain, error) {
 	if h.slow != nil {
@@ -424,4 +435,40 @@ func TestFinished(t *testing.T) {
 	}
 	close(h.slow)
 	(<-h.made).wait()
+}
+
+// gate holds back what a client would read until it is opened.
+type gate struct {
+	net.Conn
+	open chan struct{}
+}
+
+func (g *gate) Read(b []byte) (int, error) {
+	<-g.open
+	return g.Conn.Read(b)
+}
+
+// A chain of calls takes one round trip: the peer has got them all before the
+// client has read anything.
+func TestOneRoundTrip(t *testing.T) {
+	ctx := context.Background()
+	h := newHost()
+	h.pinged = make(chan struct{})
+	here, there := net.Pipe()
+	done := make(chan error, 1)
+	go func() { done <- mprt.ServeConn(ctx, there, NewHostServer(h)) }()
+	g := &gate{here, make(chan struct{})}
+	conn := mprt.NewConn(g, nil)
+	made := NewHostClient(conn.Bootstrap()).StartMake(ctx)
+	ping := made.Object().StartPing(ctx)
+	<-h.pinged
+	close(g.open)
+	if s, err := ping.Wait(); s != "made" || err != nil {
+		t.Error(s, err)
+	}
+	made.Finish()
+	conn.Close()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
 }

@@ -29,6 +29,8 @@ type Options struct {
 	// Package finds the package of a file, generated or imported. It fails
 	// for a file that nobody named.
 	Package func(f *model.File) (Package, error)
+	// ImportPos finds where a file imports another one; it may be nil.
+	ImportPos func(f, imported *model.File) model.Pos
 }
 
 // Output is one generated file.
@@ -191,7 +193,11 @@ func (g *generator) qual(f *model.File, name string) string {
 	}
 	pkg, err := g.opts.Package(f)
 	if err != nil {
-		g.errorf(model.Pos{File: g.schema.Name}, "%v", err)
+		pos := model.Pos{File: g.schema.Name}
+		if g.opts.ImportPos != nil {
+			pos = g.opts.ImportPos(g.schema, f)
+		}
+		g.errorf(pos, "%v", err)
 		return name
 	}
 	if pkg.ImportPath == g.pkg.ImportPath {

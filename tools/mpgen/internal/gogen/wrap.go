@@ -129,7 +129,7 @@ type goParam struct {
 	typ  string // with this file's names of packages
 }
 
-var qualified = regexp.MustCompile(`((?:[\w.~-]+/)*[\w~-]+)\.([A-Z]\w*)`)
+var qualified = regexp.MustCompile(`((?:[\w~-][\w.~-]*/)*[\w~-]+)\.([A-Z]\w*)`)
 
 // parseMethod reads a signature such as "Sum(ctx context.Context, v ...int) int".
 func (g *generator) parseMethod(text string, pos model.Pos) *goMethod {
@@ -146,7 +146,7 @@ func (g *generator) parseMethod(text string, pos model.Pos) *goMethod {
 		g.errorf(pos, "%q is no signature of a Go method, such as Sum(ctx context.Context, v ...int) (int, error)", text)
 		return nil
 	}
-	if err != nil {
+	if err != nil || len(file.Decls) != 1 {
 		return bad()
 	}
 	decl, ok := file.Decls[0].(*ast.GenDecl)
