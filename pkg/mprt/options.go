@@ -49,12 +49,20 @@ func WithMaxMessage(n int) Option { return func(o *options) { o.vat.MaxMessage =
 
 // WithTraversal limits how many bytes are read from one message, counting what
 // is read twice twice, against small messages that refer to the same data over
-// and over. The default is the size limit of messages.
+// and over. The default is the size limit of messages. Of a message of n bytes
+// never more than 8 n + 4 MiB are read.
 func WithTraversal(n uint64) Option { return func(o *options) { o.vat.Traversal = n } }
 
 // WithMaxCalls limits the calls of the peer that are being served. Further ones
-// fail with [ErrOverloaded]. The default is 4096.
+// fail with [ErrOverloaded]. A peer that leaves four times as many questions
+// without a Finish ends the connection. The default is 4096.
 func WithMaxCalls(n int) Option { return func(o *options) { o.vat.MaxCalls = n } }
+
+// WithMaxHeld limits the bytes that the peer's calls hold here until they have
+// returned, and their results until the peer has finished with them. Further
+// calls fail with [ErrOverloaded], but never the only one. The default is four
+// times the size limit of messages.
+func WithMaxHeld(n int) Option { return func(o *options) { o.vat.MaxHeld = n } }
 
 // WithMaxObjects limits the objects that each side may hold of the other's. A
 // peer that sends more ends the connection. The default is 1,048,576.

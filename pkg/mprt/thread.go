@@ -120,7 +120,7 @@ func (m *threadMap) Accept(call *vat.Call) *vat.Queue {
 	case call.MethodID == makeThread:
 		var name capnp.Ptr
 		if name, err = call.Params.Ptr(0); err == nil {
-			err = m.makeThread(call, name.Text())
+			err = m.makeThread(call, name.TextBytes())
 		}
 	case call.MethodID == makePool:
 		err = m.conn.makePool(int(call.Params.Uint32(0)))
@@ -135,8 +135,14 @@ func (m *threadMap) Accept(call *vat.Call) *vat.Queue {
 	return nil
 }
 
-func (m *threadMap) makeThread(call *vat.Call, name string) error {
-	worker, err := m.conn.newWorker(name)
+// maxThreadName bounds the name that a peer gives a thread, in bytes.
+const maxThreadName = 1 << 10
+
+func (m *threadMap) makeThread(call *vat.Call, name []byte) error {
+	if len(name) > maxThreadName {
+		return fmt.Errorf("thread name of %d bytes: at most %d", len(name), maxThreadName)
+	}
+	worker, err := m.conn.newWorker(string(name))
 	if err != nil {
 		return err
 	}
