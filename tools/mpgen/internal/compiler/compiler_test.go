@@ -175,21 +175,17 @@ func TestImportable(t *testing.T) {
 func TestBindingsEqualAnnotations(t *testing.T) {
 	const vocabulary = `@0xb000000000000001; annotation text(*) :Text; annotation flag(*) :Void; annotation list(*) :List(P);
 		struct P { x @0 :Int32; } const p :P = (x = 5);`
-	const body = `@0xb000000000000002%s; using V = import "v.capnp";
+	const body = `@0xb000000000000002; using V = import "v.capnp";
 		struct S%s { a @0 :Text%s; union { b @1 :Void%s; c @2 :Void; } u :union%s { d @3 :Void; e @4 :Void; } g :group%s { f @5 :Void%s; }
 			struct N { x @0 :Text%s; } }
 		enum E%s { a @0%s; }
 		interface I%s { m @0 (p :Text%s, q :Text) -> (p :Text%s)%s; n @1 () -> (q :Text); }
-		const c :Int32 = 1%s; annotation a(*) :Void%s; %s`
-	blank := make([]any, 17)
-	marks := make([]any, 17)
-	for i := range blank {
-		blank[i] = ""
-		marks[i] = ` $V.text("x") $V.flag $V.list([V.p, (x = 7)])`
-	}
-	marks[0] = ""
-	// One statement can have one annotation at file level.
-	marks[16] = `$V.text("x"); $V.flag; $V.list([V.p, (x = 7)]);`
+		const c :Int32 = 1%s; annotation a(*) :Void%s; %f`
+	const mark = ` $V.text("x") $V.flag $V.list([V.p, (x = 7)])`
+	// At file level each annotation is a statement of its own.
+	const fileMark = `$V.text("x"); $V.flag; $V.list([V.p, (x = 7)]);`
+	plain := strings.NewReplacer("%s", "", "%f", "").Replace(body)
+	marked := strings.NewReplacer("%s", mark, "%f", fileMark).Replace(body)
 	bindings := `using V = import "v.capnp"; using X = import "x.capnp"; using Inner = X.S.N;
 		bind file "x.capnp" $V.text("x") $V.flag $V.list([V.p, (x = 7)]);`
 	for _, path := range []string{"S", "S.a", "S.b", "S.u", "S.g", "S.g.f", "E", "E.a", "I", "I.m.p", "I.m", "c", "a"} {
@@ -197,8 +193,8 @@ func TestBindingsEqualAnnotations(t *testing.T) {
 	}
 	bindings += "\n" + `bind Inner.x $V.text("x") $V.flag $V.list([V.p, (x = 7)]);`
 
-	written := compile(t, compiler.Options{FS: compiler.MapFS{"v.capnp": vocabulary, "x.capnp": fmt.Sprintf(body, marks...)}}, "x.capnp")
-	bound := compile(t, compiler.Options{FS: compiler.MapFS{"v.capnp": vocabulary, "x.capnp": fmt.Sprintf(body, blank...), "x.bindings": bindings},
+	written := compile(t, compiler.Options{FS: compiler.MapFS{"v.capnp": vocabulary, "x.capnp": marked}}, "x.capnp")
+	bound := compile(t, compiler.Options{FS: compiler.MapFS{"v.capnp": vocabulary, "x.capnp": plain, "x.bindings": bindings},
 		Bindings: []string{"x.bindings"}}, "x.capnp")
 	d := newDiffer(t)
 	a, _, err := d.Parts(written.Request)

@@ -158,7 +158,6 @@ type method struct {
 	index           int
 	name            string
 	params, results schema.Node // of implicit and of named structs
-	implicit        bool        // params is implicit
 	hasContext      bool
 }
 
