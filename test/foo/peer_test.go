@@ -161,7 +161,7 @@ func startProcess(limit int) (*process, error) {
 		return nil, err
 	}
 	p := &process{cmd: exec.Command(os.Args[0]), path: dir + "/s"}
-	p.cmd.Env = append(os.Environ(), fmt.Sprintf("%s=serve %s %d", childEnv, p.path, limit))
+	p.cmd.Env = childEnviron(fmt.Sprintf("serve %s %d", p.path, limit))
 	p.cmd.Stderr = os.Stderr
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -177,6 +177,14 @@ func startProcess(limit int) (*process, error) {
 		return nil, errors.Join(fmt.Errorf("it said %q: %w", line, err), p.stop())
 	}
 	return p, nil
+}
+
+// childEnviron is the environment that makes a process of this binary a child.
+func childEnviron(mode string) []string {
+	return append(os.Environ(),
+		childEnv+"="+mode,
+		// The race detector would pause for a second at each child's end.
+		"GORACE="+os.Getenv("GORACE")+" atexit_sleep_ms=0")
 }
 
 // stop has the process end, and returns an error if it was not in order.
@@ -294,13 +302,20 @@ type serverFoo struct {
 
 func newServerFoo() *serverFoo { return &serverFoo{Foo: new(fooimpl.Foo)} }
 
-// MapSize also records an event and waits for one.
+// MapSize also records an event, waits for one, and fails unless one has happened already.
 func (f *serverFoo) MapSize(ctx context.Context, m map[string]string) (int32, error) {
 	if event, ok := m["record"]; ok {
 		events.record(event)
 	}
 	if event, ok := m["await"]; ok {
 		if err := events.await(ctx, event); err != nil {
+			return 0, err
+		}
+	}
+	if event, ok := m["happened"]; ok {
+		done, cancel := context.WithCancel(ctx)
+		cancel()
+		if err := events.await(done, event); err != nil {
 			return 0, err
 		}
 	}
@@ -438,6 +453,11 @@ func (e *eventLog) await(ctx context.Context, name string) error {
 	e.mu.Lock()
 	c := e.channel(name)
 	e.mu.Unlock()
+	select {
+	case <-c:
+		return nil
+	default:
+	}
 	select {
 	case <-c:
 		return nil
