@@ -44,8 +44,9 @@ type Options struct {
 	// not be listed, nor what is imported by others.
 	Importable []string
 
-	// Bindings are files that apply annotations to declarations of others;
-	// see the package documentation of bindings in docs/schema-compiler.md.
+	// Bindings are files that apply annotations to declarations in schema
+	// files, as if they stood there; docs/schema-compiler.md tells how they are
+	// written.
 	Bindings []string
 }
 
@@ -103,7 +104,6 @@ type compiler struct {
 	fs         FileSystem
 	dir        string
 	noStandard bool
-	noFileID   bool
 	cwd        *root
 	fsRoot     *root
 	imports    []*root

@@ -263,7 +263,7 @@ func (f *file) parse() {
 	if !d.HasID {
 		d.HasID = true
 		d.ID = derivedFileID(f.path, f.src)
-		if !f.hadErrors && !f.c.noFileID {
+		if !f.hadErrors {
 			f.errorf(0, 0, fmt.Sprintf("add this line: @%#x;", d.ID), "the file has no id")
 		}
 	}
