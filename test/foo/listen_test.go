@@ -203,7 +203,7 @@ func TestServeEnds(t *testing.T) {
 // A child process can be called as any server, and it can call back.
 func TestSpawnedServer(t *testing.T) {
 	checkLeaks(t)
-	cmd := exec.Command(os.Args[0])
+	cmd := exec.Command(executable())
 	cmd.Env = childEnviron("spawned")
 	cmd.Stderr = os.Stderr
 	p, err := mprt.Spawn(within(t), cmd)

@@ -160,7 +160,7 @@ func startProcess(limit int) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{cmd: exec.Command(os.Args[0]), path: dir + "/s"}
+	p := &process{cmd: exec.Command(executable()), path: dir + "/s"}
 	p.cmd.Env = childEnviron(fmt.Sprintf("serve %s %d", p.path, limit))
 	p.cmd.Stderr = os.Stderr
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
@@ -177,6 +177,15 @@ func startProcess(limit int) (*process, error) {
 		return nil, errors.Join(fmt.Errorf("it said %q: %w", line, err), p.stop())
 	}
 	return p, nil
+}
+
+// executable is this binary; os.Args has it relative to a folder that the test may have left.
+func executable() string {
+	path, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	return path
 }
 
 // childEnviron is the environment that makes a process of this binary a child.
