@@ -49,6 +49,11 @@ type Conn struct {
 	epoch       uint64
 	inline      *Pace // of the call that runs with the role vacant
 
+	// The sentinel's; see sentinel.go.
+	raw     syscall.RawConn // nil if nc has none
+	guarded bool            // the sentinel watches for the peer
+	guardID int32           // 0 before the first time
+
 	// The watchdog's; see watchdog.go.
 	watched   bool
 	seenEpoch uint64
@@ -82,6 +87,7 @@ func New(nc net.Conn, bootstrap *Cap, opts Options) *Conn {
 	raw := rawConn(nc)
 	c := &Conn{
 		nc:        nc,
+		raw:       raw,
 		opts:      opts,
 		in:        newInput(nc, raw, opts.MaxMessage, opts.Traversal),
 		done:      make(chan struct{}),
@@ -182,6 +188,7 @@ func (c *Conn) end(err error, last *message) {
 		c.queue(last)
 		c.sayLast()
 	}
+	guard.forget(c)
 	c.nc.Close()
 
 	var questions []*Question

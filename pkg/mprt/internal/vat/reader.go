@@ -198,6 +198,7 @@ func (c *Conn) kick() {
 
 // claim takes the role for q, or for the background reader if q is nil.
 func (c *Conn) claim(q *Question) {
+	c.unrest()
 	c.reading = true
 	c.leader = q
 	c.epoch++

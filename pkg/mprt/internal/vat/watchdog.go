@@ -98,7 +98,15 @@ func (c *Conn) look() bool {
 		c.mu.Unlock()
 		return false
 	}
-	if !c.reading && !moved {
+	switch {
+	case c.reading || moved:
+	case c.quiet() && len(c.out.queued.bufs) > 0:
+		// It comes to rest at the next tick, when this has been sent.
+	case c.quiet() && c.rest():
+		c.watched = false
+		c.mu.Unlock()
+		return false
+	default:
 		if c.inline != nil {
 			c.inline.mark()
 			c.inline = nil
