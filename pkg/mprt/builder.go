@@ -126,6 +126,9 @@ type decoder struct {
 	call *ServerCall // whose params are read
 	err  error
 	made int64 // bytes of list elements that were decoded
+	// method and conn are those of a call that returned, for errors.
+	method *Method
+	conn   *Conn
 }
 
 // newReader returns a reader outside of any call, and what its errors come out
@@ -147,7 +150,11 @@ func (r Reader) Err() error {
 	if r.dec == nil || r.dec.err == nil {
 		return nil
 	}
-	return fmt.Errorf("malformed message: %w", r.dec.err)
+	err := fmt.Errorf("malformed message: %w", r.dec.err)
+	if m := r.dec.method; m != nil {
+		return callError(m, r.dec.conn, err)
+	}
+	return err
 }
 
 // With returns a reader for another struct of the same call.

@@ -183,7 +183,7 @@ func begin(ctx context.Context, p *proxy, m *Method) (*ClientCall, error) {
 	call := clientCalls.Get().(*ClientCall)
 	call.q, call.proxy, call.conn, call.method, call.ctx = q, p, conn, m, ctx
 	call.enc = encoder{conn: conn, caps: q, lends: q.Params()}
-	call.dec = decoder{caps: q}
+	call.dec = decoder{caps: q, method: m, conn: conn}
 	switch {
 	case ctx.Err() != nil:
 		call.enc.err = context.Cause(ctx)

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -127,7 +128,7 @@ func TestNoError(t *testing.T) {
 		t.Error("a result out of range was cut")
 	}
 	conn.Close()
-	if err := panicOf(func() { c.Sum(1) }); !errors.Is(err, mprt.ErrDisconnected) {
+	if err := panicOf(func() { c.Sum(1) }); !errors.Is(err, mprt.ErrDisconnected) || !strings.Contains(err.Error(), "Calculator.sum") {
 		t.Error(err)
 	}
 }
