@@ -19,6 +19,18 @@ import (
 type world struct {
 	objects atomic.Int64
 	calls   sync.WaitGroup
+
+	mu  sync.Mutex
+	all []*object
+}
+
+// forget has every object let go of what it kept, which may be itself.
+func (w *world) forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, o := range w.all {
+		o.forget()
+	}
 }
 
 // object is a local object whose methods do what a handler can do with what it got.
@@ -30,16 +42,24 @@ type object struct {
 }
 
 func (w *world) newObject() *Cap {
+	o := &object{w: w}
 	w.objects.Add(1)
-	return NewServer(&object{w: w})
+	w.mu.Lock()
+	w.all = append(w.all, o)
+	w.mu.Unlock()
+	return NewServer(o)
 }
 
-func (o *object) Dropped() {
+func (o *object) forget() {
 	o.mu.Lock()
 	kept := o.kept
 	o.kept = nil
 	o.mu.Unlock()
 	kept.Release()
+}
+
+func (o *object) Dropped() {
+	o.forget()
 	o.w.objects.Add(-1)
 }
 
@@ -363,6 +383,7 @@ func finish(t *testing.T, c *Conn, far net.Conn, w *world, out *sync.WaitGroup, 
 		cancel()
 		out.Wait()
 		w.calls.Wait()
+		w.forget()
 		for w.objects.Load() != 0 {
 			runtime.Gosched()
 		}
