@@ -7,8 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"capnproto.org/go/capnp/v3"
-
 	"github.com/mpgo-dev/mpgo/pkg/mprt/internal/vat"
 )
 
@@ -164,12 +162,11 @@ type ClientCall struct {
 	method *Method
 	ctx    context.Context
 	// thread is where the call comes from; lease says that it was borrowed.
-	thread  *Thread
-	lease   *lease
-	enc     encoder
-	dec     decoder
-	sent    bool
-	results capnp.Struct
+	thread *Thread
+	lease  *lease
+	enc    encoder
+	dec    decoder
+	sent   bool
 }
 
 var clientCalls = sync.Pool{New: func() any { return new(ClientCall) }}
