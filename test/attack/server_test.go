@@ -18,7 +18,7 @@ type serverAttack struct {
 // within a bounded time and memory, and another peer's calls go on meanwhile.
 func TestServer(t *testing.T) {
 	var attacks []serverAttack
-	for _, group := range [][]serverAttack{frameAttacks} {
+	for _, group := range [][]serverAttack{frameAttacks, messageAttacks, capabilityAttacks, payloadAttacks, threadAttacks, floodAttacks} {
 		attacks = append(attacks, group...)
 	}
 	seen := map[string]bool{}

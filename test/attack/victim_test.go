@@ -20,7 +20,18 @@ import (
 
 const (
 	fooInterface = foo.FooInterface_ID
-	fooAdd       = foo.FooInterface_Add_ID
+
+	fooAdd            = foo.FooInterface_Add_ID
+	fooMapSize        = foo.FooInterface_MapSize_ID
+	fooPass           = foo.FooInterface_Pass_ID
+	fooInitThreadMap  = foo.FooInterface_InitThreadMap_ID
+	fooSaveCallback   = foo.FooInterface_SaveCallback_ID
+	fooCallbackSaved  = foo.FooInterface_CallbackSaved_ID
+	fooPassEnum       = foo.FooInterface_PassEnum_ID
+	fooCallFnAsync    = foo.FooInterface_CallFnAsync_ID
+	fooCallIntFnAsync = foo.FooInterface_CallIntFnAsync_ID
+	fooPassDatas      = foo.FooInterface_PassDataPointers_ID
+	fooPassData       = foo.FooInterface_PassData_ID
 
 	threadMapID = 0xee5e37179ad9dc9d
 	makeThread  = 0
@@ -97,6 +108,7 @@ type witness struct {
 	foo     *foo.FooInterfaceClient
 	stopped chan struct{}
 	done    chan struct{}
+	once    sync.Once
 	calls   atomic.Int64
 	longest time.Duration
 }
@@ -139,13 +151,16 @@ func (w *witness) start() {
 			case <-w.stopped:
 				return
 			default:
+				if w.t.Failed() {
+					return
+				}
 			}
 		}
 	}()
 }
 
 func (w *witness) stop() {
-	close(w.stopped)
+	w.once.Do(func() { close(w.stopped) })
 	<-w.done
 }
 
@@ -218,6 +233,7 @@ func underWatch(t *testing.T, w *witness, limit int64, run func()) {
 	goroutines, before := runtime.NumGoroutine(), liveHeap()
 	begin := time.Now()
 	w.start()
+	defer w.stop() // also if run fails
 	stopPeak := peak()
 	run()
 	grown := stopPeak() - before

@@ -1,0 +1,212 @@
+package attack
+
+import (
+	"capnproto.org/go/capnp/v3"
+	"capnproto.org/go/capnp/v3/std/capnp/rpc"
+)
+
+// setQuestion changes the question id of a call that buildCall made, so that it need not be built again.
+func setQuestion(f []byte, id uint32) []byte {
+	m := must(capnp.Unmarshal(f))
+	must(must(rpc.ReadRootMessage(m)).Call()).SetQuestionId(id)
+	return f
+}
+
+// flood sends frames until the victim has hung up or n are out, and reads meanwhile what comes back.
+func (a *attacker) flood(n uint32, frame func(i uint32) []byte) {
+	if a.inbox == nil {
+		a.read()
+	}
+	inbox := a.inbox
+	go func() {
+		for range inbox { // what was sent is of no interest, but it has to be read
+		}
+	}()
+	for i := range n {
+		if a.raw(frame(i)) != nil {
+			return
+		}
+	}
+}
+
+// data is a call of passData.
+func data(a *attacker, size int) []byte {
+	return buildCall(a.t, 0, fooInterface, fooPassData, 0, 1, 0, func(c callArgs) {
+		if err := c.params.SetData(0, make([]byte, size)); err != nil {
+			panic(err)
+		}
+	})
+}
+
+// Attacks with too much of what is allowed. The attacker's own memory is within the limits too.
+var floodAttacks = []serverAttack{
+	{name: "flood/calls that never end", heap: 128 * mib, run: func(a *attacker, _ *victim) {
+		a.open()
+		a.block(0)
+		f := buildCall(a.t, 0, fooInterface, fooAdd, 1, 0, 0, nil)
+		for i := range uint32(5000) {
+			a.raw(setQuestion(f, 1+i))
+		}
+		// The last are refused, the first wait.
+		a.expectException(5000, "calls in flight")
+	}},
+	{name: "flood/calls that never end, each on its thread", heap: 256 * mib, run: func(a *attacker, _ *victim) {
+		a.open()
+		m := a.threads()
+		for i := range uint32(2000) {
+			a.makeThread(10_000+i, m, "worker")
+			a.blockThread(20_000+i, a.threadOf(10_000+i))
+		}
+		a.stillServed()
+	}},
+	{name: "flood/large calls that never end", heap: 768 * mib, run: func(a *attacker, _ *victim) {
+		a.open()
+		a.block(0)
+		f := data(a, mib)
+		a.flood(2000, func(i uint32) []byte { return setQuestion(f, 1+i) })
+	}},
+	{name: "flood/calls on a blocked answer", heap: 128 * mib, run: func(a *attacker, _ *victim) {
+		a.open()
+		a.block(0)
+		f := buildCall(a.t, 0, fooInterface, fooAdd, 1, 0, 0, func(c callArgs) { c.onAnswer(0, 0) })
+		for i := range uint32(5000) {
+			a.raw(setQuestion(f, 1+i))
+		}
+		a.expectException(5000, "calls in flight")
+		a.finish(0, true)
+		a.expectException(1, "")
+	}},
+	{name: "flood/calls on each other's answers", heap: 256 * mib, run: func(a *attacker, _ *victim) {
+		a.open()
+		a.block(0)
+		for i := range uint32(4000) {
+			a.call(1+i, fooInterface, fooAdd, 1, 0, 0, func(c callArgs) { c.onAnswer(i, 0) })
+		}
+		a.finish(0, true)
+		a.expectException(4000, "")
+		a.stillServed()
+	}},
+	{name: "flood/parts of a blocked answer", run: func(a *attacker, _ *victim) {
+		a.open()
+		a.block(0)
+		for i := range uint32(1000) {
+			a.call(1+i, fooInterface, fooAdd, 1, 0, 0, func(c callArgs) { c.onAnswer(0, uint16(i)) })
+		}
+		a.expectException(1000, "promises")
+		a.finish(0, true)
+		a.stillServed()
+	}},
+	{name: "flood/answers never finished", heap: 256 * mib, run: func(a *attacker, _ *victim) {
+		a.open()
+		f := buildCall(a.t, 0, 0xdeadbeef, 0, 0, 0, 0, nil)
+		a.flood(1_000_000, func(i uint32) []byte { return setQuestion(f, 2000+i) })
+	}},
+	{name: "flood/bootstraps never finished", heap: 256 * mib, run: func(a *attacker, _ *victim) {
+		a.flood(1_000_000, func(i uint32) []byte {
+			return frame(words(structPtr(0, 1, 1), uint64(rpc.Message_Which_bootstrap), structPtr(0, 1, 1), uint64(i), 0))
+		})
+	}},
+	{name: "flood/bootstraps finished", heap: 128 * mib, run: func(a *attacker, _ *victim) {
+		var b []byte
+		for i := range uint32(1000) {
+			b = append(b, build(a.t, func(m rpc.Message) { must(m.NewBootstrap()).SetQuestionId(i) })...)
+			b = append(b, build(a.t, func(m rpc.Message) {
+				f := must(m.NewFinish())
+				f.SetQuestionId(i)
+				f.SetReleaseResultCaps(true)
+			})...)
+		}
+		a.flood(100, func(uint32) []byte { return b })
+	}},
+	{name: "flood/threads", heap: 256 * mib, run: func(a *attacker, _ *victim) {
+		a.open()
+		m := a.threads()
+		for i := range uint32(11_000) {
+			a.makeThread(10_000+i, m, "worker")
+			r := a.expectReturn(10_000 + i)
+			a.finish(10_000+i, false)
+			if r.Which() == rpc.Return_Which_exception {
+				if i < 9000 {
+					a.t.Errorf("only %d threads", i)
+				}
+				a.stillServed()
+				return
+			}
+		}
+		a.t.Error("11,000 threads and no end")
+	}},
+	{name: "flood/objects given to the victim", heap: 768 * mib, run: func(a *attacker, _ *victim) {
+		a.open()
+		a.block(0)
+		// Calls that wait hold what their tables name.
+		question := uint32(0)
+		a.flood(1500, func(i uint32) []byte {
+			return buildCall(a.t, 1+i, fooInterface, fooAdd, 1, 0, 1000, func(c callArgs) {
+				for k := range c.caps.Len() {
+					question++
+					c.caps.At(k).SetSenderPromise(question)
+				}
+			})
+		})
+	}},
+	{name: "flood/a peer that never reads asks for megabytes", heap: 768 * mib, run: func(_ *attacker, v *victim) {
+		b := v.attack()
+		b.bootstrap(1)
+		f := data(b, mib)
+		for i := range uint32(600) {
+			if b.raw(setQuestion(f, 2+i)) != nil {
+				break
+			}
+		}
+		b.nc.Close()
+	}},
+	{name: "flood/a peer that never reads what is not implemented", heap: 768 * mib, run: func(_ *attacker, v *victim) {
+		b := v.attack()
+		f := frame(append(words(structPtr(0, 1, 1), 5000, listPtr(0, 2, mib)), make([]byte, mib)...))
+		for range 1000 {
+			if b.raw(f) != nil {
+				break
+			}
+		}
+		b.nc.Close()
+	}},
+	{name: "flood/connections", heap: 128 * mib, run: func(_ *attacker, v *victim) {
+		for range 2000 {
+			b := v.attack()
+			b.bootstrap(1)
+			b.nc.Close()
+		}
+	}},
+	{name: "flood/connections that say nothing", heap: 128 * mib, run: func(_ *attacker, v *victim) {
+		var all []*attacker
+		for range 300 {
+			all = append(all, v.attack())
+		}
+		for _, b := range all {
+			b.nc.Close()
+		}
+	}},
+	{name: "flood/finishes and releases of nothing", run: func(a *attacker, _ *victim) {
+		a.open()
+		var b []byte
+		for range 1000 {
+			b = append(b, build(a.t, func(m rpc.Message) { must(m.NewFinish()).SetQuestionId(5) })...)
+			b = append(b, build(a.t, func(m rpc.Message) { must(m.NewRelease()).SetId(0) })...)
+		}
+		for range 50 {
+			a.raw(b)
+		}
+		a.stillServed()
+	}},
+	{name: "flood/calls cancelled at once", heap: 128 * mib, run: func(a *attacker, _ *victim) {
+		a.open()
+		m := a.threads()
+		a.makeThread(1, m, "worker")
+		thread := a.threadOf(1)
+		for i := range uint32(10_000) {
+			a.blockThread(100+i, thread)
+			a.finish(100+i, true)
+		}
+		a.stillServed()
+	}},
+}
