@@ -365,10 +365,11 @@ func (m *message) reroot(payload plainStruct) bool {
 		if !ok {
 			return false
 		}
-		// A struct without a size may be anywhere.
-		if content.count > 0 || content.dataEnd > content.data {
-			w = structPointer(int32(content.data/wordSize-1), uint16(w>>32), uint16(w>>48))
+		at := content.data
+		if content.count == 0 && content.dataEnd == at {
+			at = 0 // a struct without a size may be anywhere, also where the root cannot point
 		}
+		w = structPointer(int32(at/wordSize-1), uint16(w>>32), uint16(w>>48))
 	}
 	binary.LittleEndian.PutUint64(b, w)
 	return true

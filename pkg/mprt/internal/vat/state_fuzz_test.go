@@ -2,7 +2,6 @@ package vat
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"runtime"
@@ -393,6 +392,6 @@ func finish(t *testing.T, c *Conn, far net.Conn, w *world, out *sync.WaitGroup, 
 	case <-ended:
 	case <-time.After(10 * time.Second):
 		buf := make([]byte, 1<<20)
-		panic(fmt.Sprintf("%d objects are left, or calls that do not end\n%s", w.objects.Load(), buf[:runtime.Stack(buf, true)]))
+		t.Fatalf("%d objects are left, or calls that do not end\n%s", w.objects.Load(), buf[:runtime.Stack(buf, true)])
 	}
 }
