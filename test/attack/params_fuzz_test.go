@@ -2,7 +2,6 @@ package attack
 
 import (
 	"encoding/binary"
-	"net"
 	"testing"
 	"time"
 
@@ -32,11 +31,7 @@ func FuzzParams(f *testing.F) {
 			content = append(content, 0)
 		}
 		if a == nil {
-			nc, err := net.Dial("unix", v.path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			a = &attacker{t: t, nc: nc}
+			a = v.connect(t)
 			a.open()
 			question = 0
 		}

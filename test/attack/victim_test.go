@@ -3,6 +3,7 @@ package attack
 import (
 	"context"
 	"net"
+	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/metrics"
@@ -91,13 +92,20 @@ func startVictim(t testing.TB, opts ...mprt.Option) *victim {
 	})}
 }
 
-// attack connects one more attacker.
+// attack connects one more attacker, who leaves at the end of the test at the latest.
 func (v *victim) attack() *attacker {
+	a := v.connect(v.t)
+	v.t.Cleanup(func() { a.nc.Close() })
+	return a
+}
+
+// connect is attack for those who leave by themselves.
+func (v *victim) connect(t testing.TB) *attacker {
 	nc, err := net.Dial("unix", v.path)
 	if err != nil {
-		v.t.Fatal(err)
+		t.Fatal(err)
 	}
-	return newAttacker(v.t, nc)
+	return &attacker{t: t, nc: nc}
 }
 
 // witness makes calls over a connection of its own as long as an attack lasts. All have to succeed; how long they took
@@ -260,6 +268,9 @@ func underWatch(t *testing.T, w *witness, limit int64, run func()) {
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 func TestMain(m *testing.M) {
+	if path := os.Getenv(peerEnv); path != "" {
+		serveUntilKilled(path)
+	}
 	// The watchdog is one goroutine for the process and stays.
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("internal/poll.runtime_pollWait"))
 }
