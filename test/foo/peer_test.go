@@ -72,7 +72,7 @@ func child(args []string) error {
 		err = mprt.ServeSpawned(ctx, os.Args[len(os.Args)-1], foo.NewFooInterfaceServer(impl))
 		misdeeds.add(impl.Close())
 	}
-	return errors.Join(err, goleak.Find(watchdog), errors.Join(misdeeds.all()...))
+	return errors.Join(err, goleak.Find(ofProcess...), errors.Join(misdeeds.all()...))
 }
 
 // serve gives each connection a server of its own, unless their number is
@@ -102,8 +102,11 @@ func serve(ctx context.Context, l net.Listener, limit int) error {
 	}
 }
 
-// The watchdog is one goroutine for the process and stays.
-var watchdog = goleak.IgnoreAnyFunction("github.com/mpgo-dev/mpgo/pkg/mprt/internal/vat.(*watchdog).run")
+// The watchdog and the sentinel are one goroutine each for the process and stay.
+var ofProcess = []goleak.Option{
+	goleak.IgnoreAnyFunction("github.com/mpgo-dev/mpgo/pkg/mprt/internal/vat.(*watchdog).run"),
+	goleak.IgnoreAnyFunction("github.com/mpgo-dev/mpgo/pkg/mprt/internal/vat.(*sentinel).run"),
+}
 
 // checkLeaks fails the test if it leaves goroutines behind. Call it first.
 func checkLeaks(t *testing.T) {
@@ -111,7 +114,7 @@ func checkLeaks(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	t.Cleanup(func() {
 		if !t.Failed() {
-			goleak.VerifyNone(t, before, watchdog)
+			goleak.VerifyNone(t, append(ofProcess[:len(ofProcess):len(ofProcess)], before)...)
 		}
 	})
 }
