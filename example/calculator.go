@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 
 	"github.com/mpgo-dev/mpgo/example/calculator"
 	"github.com/mpgo-dev/mpgo/example/initapi"
 	"github.com/mpgo-dev/mpgo/example/printer"
+	"github.com/mpgo-dev/mpgo/pkg/mprt"
 )
 
 // calculatorInit is what the calculator process shows its parent first.
@@ -37,9 +37,4 @@ func (c *printingCalculator) SolveEquation(ctx context.Context, equation string)
 }
 
 // Close is called when the parent destroys the calculator.
-func (c *printingCalculator) Close() error {
-	if p, ok := c.printer.(io.Closer); ok {
-		return p.Close()
-	}
-	return nil
-}
+func (c *printingCalculator) Close() error { return mprt.Close(c.printer) }

@@ -130,9 +130,7 @@ func spawn(ctx context.Context, part string) (*mprt.Process, error) {
 // closing closes an object or a process at the end of a function, and adds what
 // goes wrong to the function's error.
 func closing(err *error, object any) {
-	if c, ok := object.(io.Closer); ok {
-		*err = errors.Join(*err, c.Close())
-	}
+	*err = errors.Join(*err, mprt.Close(object))
 }
 
 type line struct {

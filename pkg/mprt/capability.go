@@ -1,6 +1,7 @@
 package mprt
 
 import (
+	"io"
 	"reflect"
 
 	"github.com/mpgo-dev/mpgo/pkg/mprt/internal/vat"
@@ -46,6 +47,22 @@ func Export(b Builder, impl any, i *Interface) Capability {
 		}
 	}
 	return Capability{cap: newProxyServer(i, impl, true)}
+}
+
+// Close closes an object that was received, whatever stands for it: a proxy
+// client destroys what it stands for ([Client.Close]), an object of this
+// process is closed if it has a Close method. Nil and functions need none.
+func Close(object any) error {
+	if isNil(object) {
+		return nil
+	}
+	switch c := object.(type) {
+	case io.Closer:
+		return c.Close()
+	case interface{ Close() }:
+		c.Close()
+	}
+	return nil
 }
 
 func isNil(v any) bool {

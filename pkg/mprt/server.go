@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -58,7 +57,7 @@ func newProxyServer(i *Interface, impl any, owned bool) *vat.Cap {
 func (s *proxyServer) Dropped() {
 	if s.end() {
 		// Close is the user's and may block.
-		go s.close()
+		go Close(s.impl)
 	}
 }
 
@@ -75,17 +74,6 @@ func (s *proxyServer) ended() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.destroyed
-}
-
-// close closes the object, if it can be closed.
-func (s *proxyServer) close() error {
-	switch c := s.impl.(type) {
-	case io.Closer:
-		return c.Close()
-	case interface{ Close() }:
-		c.Close()
-	}
-	return nil
 }
 
 // Accept implements [vat.Server].
@@ -338,7 +326,7 @@ func (c *ServerCall) run() error {
 	switch {
 	case m.destroys:
 		if s.end() {
-			return s.close()
+			return Close(s.impl)
 		}
 		return nil
 	case m.Handler == nil:
