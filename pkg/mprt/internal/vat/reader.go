@@ -281,6 +281,7 @@ func (c *Conn) background() {
 		case c.err != nil:
 			c.vacate()
 			c.mu.Unlock()
+			queue.Start() // its calls have to end too, and others may come to it
 			return
 		case queue != nil:
 			if !c.runInline(queue, call.Pace) {
