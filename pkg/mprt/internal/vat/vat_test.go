@@ -392,8 +392,7 @@ func (*dropCounter) Dropped() {}
 func TestNestedCallback(t *testing.T) {
 	var own Queue
 	var boot *Cap
-	var self *funcServer
-	self = newFuncServer(nil)
+	self := newFuncServer(nil)
 	callback := NewServer(&queueServer{queue: &own, f: func(call *Call) error {
 		n := call.Params.Uint64(0)
 		if n > 0 {
