@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Builds the targets of this folder, which have mistakes in them, and looks for what Bazel must say about each:
+# errors.sh BAZEL, in the repository that they are in.
+set -uo pipefail
+
+if out=$("$1" build --color=no --curses=no --keep_going \
+	//errors:broken_go //errors:missing_dep_go //errors:indirect_dep_go //errors:without_go_go 2>&1); then
+	echo "the targets were built, mistakes and all"
+	exit 1
+fi
+
+missing=0
+while read -r message; do
+	if ! grep -qF -- "$message" <<<"$out"; then
+		echo "not said: $message"
+		missing=1
+	fi
+done <<'END'
+errors/broken.capnp:4:13: error: 'Int33' is not defined
+errors/broken.capnp:5:11: error: the ordinal @0 is taken
+errors/missing.capnp:3:22: error: import "/names/names.capnp": no target in deps of //errors:missing_dep_go has this file
+errors/indirect.capnp:4:22: error: import "/names/names.capnp": missing dep: add //shared:names_go to deps of //errors:indirect_dep_go
+errors/without_go.capnp:3:22: error: no Go package for names/names.capnp: add
+END
+[ $missing = 0 ] || printf '%s\n' "$out"
+exit $missing
