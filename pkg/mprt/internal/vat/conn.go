@@ -215,8 +215,8 @@ func (c *Conn) end(err error, last *message) {
 		}
 	}
 	for _, p := range c.embargoes.all() {
-		if p != nil && p.tryRef() {
-			promises = append(promises, p)
+		if p != nil {
+			promises = append(promises, p) // with the table's reference
 		}
 	}
 	caps = append(caps, c.bootstrap)
