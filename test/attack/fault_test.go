@@ -99,7 +99,8 @@ func TestDescriptorsExhausted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer syscall.Close(waiting)
+	f := os.NewFile(uintptr(waiting), "waiting")
+	defer f.Close()
 	// All descriptors below a low limit are taken, so that accept finds none.
 	low := syscall.Rlimit{Cur: uint64(waiting) + 64, Max: old.Max}
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low); err != nil {
@@ -131,7 +132,6 @@ func TestDescriptorsExhausted(t *testing.T) {
 		w.call() // those who are in are served
 	}
 	free()
-	f := os.NewFile(uintptr(waiting), "waiting")
 	nc, err = net.FileConn(f)
 	if err != nil {
 		t.Fatal(err)

@@ -13,7 +13,7 @@ func setQuestion(f []byte, id uint32) []byte {
 }
 
 // flood sends frames until the victim has hung up or n are out, and reads meanwhile what comes back.
-func (a *attacker) flood(n uint32, frame func(i uint32) []byte) {
+func (a *attacker) flood(n uint32, frame func(i uint32) []byte) (hungUp bool) {
 	if a.inbox == nil {
 		a.read()
 	}
@@ -24,9 +24,10 @@ func (a *attacker) flood(n uint32, frame func(i uint32) []byte) {
 	}()
 	for i := range n {
 		if a.raw(frame(i)) != nil {
-			return
+			return true
 		}
 	}
+	return false
 }
 
 // data is a call of passData.
@@ -99,12 +100,17 @@ var floodAttacks = []serverAttack{
 	{name: "flood/answers never finished", heap: 256 * mib, run: func(a *attacker, _ *victim) {
 		a.open()
 		f := buildCall(a.t, 0, 0xdeadbeef, 0, 0, 0, 0, nil)
-		a.flood(1_000_000, func(i uint32) []byte { return setQuestion(f, 2000+i) })
+		if !a.flood(1_000_000, func(i uint32) []byte { return setQuestion(f, 2000+i) }) {
+			a.t.Error("victim does not hang up")
+		}
 	}},
 	{name: "flood/bootstraps never finished", heap: 256 * mib, run: func(a *attacker, _ *victim) {
-		a.flood(1_000_000, func(i uint32) []byte {
+		hungUp := a.flood(1_000_000, func(i uint32) []byte {
 			return frame(words(structPtr(0, 1, 1), uint64(rpc.Message_Which_bootstrap), structPtr(0, 1, 1), uint64(i), 0))
 		})
+		if !hungUp {
+			a.t.Error("victim does not hang up")
+		}
 	}},
 	{name: "flood/bootstraps finished", heap: 128 * mib, run: func(a *attacker, _ *victim) {
 		var b []byte
