@@ -16,7 +16,7 @@ import (
 
 // patience bounds everything that has to happen. It is long enough for a machine that is busy with other things; what
 // takes long is a fault.
-const patience = 30 * time.Second
+const patience = 90 * time.Second
 
 // attacker is a peer that writes whatever it likes. It keeps no tables: ids are the attack's own.
 type attacker struct {

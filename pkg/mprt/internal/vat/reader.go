@@ -263,6 +263,7 @@ func (c *Conn) lead(q *Question) {
 // background reads while no caller does, and runs the calls that come in.
 // The role was claimed for it.
 func (c *Conn) background() {
+	answered := false // a return was read, and perhaps more behind it
 	for {
 		m := c.readMessage()
 		var queue *Queue
@@ -288,9 +289,12 @@ func (c *Conn) background() {
 				c.mu.Unlock()
 				return // somebody took over
 			}
-		case isReturn && !c.in.hasFrame():
+		}
+		answered = answered || isReturn
+		if answered && !c.in.hasFrame() {
 			// Callers read for themselves. One that has just been woken will
 			// probably call again: it finds the role vacant.
+			c.uncork()
 			c.vacate()
 			c.mu.Unlock()
 			return

@@ -36,6 +36,9 @@ func (c *Conn) roused() {
 	defer c.mu.Unlock()
 	if c.guarded && !c.reading && c.err == nil {
 		c.guarded = false // the event came once, so nothing is to be disarmed
+		if !guard.readable(c) && c.rest() {
+			return // it was of an earlier rest
+		}
 		c.claim(nil)
 		go c.background()
 	}

@@ -62,6 +62,15 @@ func (s *sentinel) arm(c *Conn) bool {
 
 func (s *sentinel) disarm(c *Conn) { _ = s.control(c, unix.EPOLL_CTL_MOD, unix.EPOLLONESHOT) }
 
+// readable reports whether a read would not block.
+func (*sentinel) readable(c *Conn) bool {
+	n := 0
+	err := c.raw.Control(func(fd uintptr) {
+		n, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN | unix.POLLRDHUP}}, 0)
+	})
+	return n > 0 || err != nil
+}
+
 func (s *sentinel) control(c *Conn, op int, events uint32) error {
 	var err error
 	e := c.raw.Control(func(fd uintptr) {
