@@ -357,10 +357,6 @@ func samePath(a, b []uint16) bool {
 // until Release. Only after Wait returned nil.
 func (q *Question) Results() capnp.Struct { return q.results.Struct() }
 
-// Content is the content of the return as it came, for returns that carry a
-// capability and no struct. Valid as Results.
-func (q *Question) Content() capnp.Ptr { return q.results }
-
 // CapAt returns the capability that an interface pointer in the results refers
 // to, borrowed from q; nil for null.
 func (q *Question) CapAt(p capnp.Ptr) (*Cap, error) { return q.ret.capAt(p) }

@@ -19,7 +19,6 @@ type Queue struct {
 	// lent are the questions whose waiting goroutines take calls, the
 	// innermost last.
 	lent []*Question
-	n    int
 }
 
 // Put appends a call. It returns q if nobody runs q yet: the caller must then
@@ -32,7 +31,6 @@ func (q *Queue) Put(call *Call) *Queue {
 		q.tail.next = call
 	}
 	q.tail = call
-	q.n++
 	if !q.busy {
 		q.busy = true
 		q.mu.Unlock()
@@ -41,13 +39,6 @@ func (q *Queue) Put(call *Call) *Queue {
 	q.wakeLent()
 	q.mu.Unlock()
 	return nil
-}
-
-// Len is the number of calls that wait, without one that runs.
-func (q *Queue) Len() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.n
 }
 
 // Busy says whether somebody runs or owns the queue.
@@ -118,7 +109,6 @@ func (q *Queue) pop() *Call {
 			q.tail = nil
 		}
 		call.next = nil
-		q.n--
 	}
 	return call
 }

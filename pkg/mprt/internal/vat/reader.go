@@ -135,13 +135,6 @@ func (c *Conn) flushBeforeWait(q *Question) {
 	c.mu.Lock()
 }
 
-// Done reports whether the call has returned.
-func (q *Question) Done() bool {
-	q.c.mu.Lock()
-	defer q.c.mu.Unlock()
-	return q.state == returned
-}
-
 // arm watches q's context. The watchdog does it on the first tick that q is
 // seen waiting, so that calls quicker than a tick never pay for it.
 func (q *Question) arm() {
