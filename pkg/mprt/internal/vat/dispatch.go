@@ -8,9 +8,9 @@ import (
 )
 
 // dispatch handles one message and takes it over. If a call is now to be run,
-// its queue and the call are returned; answer says that the message was a
-// return. What the peer must not do ends the session.
-func (c *Conn) dispatch(m *message) (queue *Queue, call *Call, answer bool) {
+// its queue and the call are returned. What the peer must not do ends the
+// session.
+func (c *Conn) dispatch(m *message) (queue *Queue, call *Call, kind rpc.Message_Which) {
 	c.stats.FramesIn.Add(1)
 	c.stats.BytesIn.Add(uint64(m.size()))
 	var err error
@@ -22,33 +22,33 @@ func (c *Conn) dispatch(m *message) (queue *Queue, call *Call, answer bool) {
 				if err != nil {
 					c.abort(err.Error())
 				}
-				return queue, call, false
+				return queue, call, rpc.Message_Which_call
 			}
 		case rpc.Message_Which_return:
 			if h, ok := m.plainReturn(); ok {
 				if err := c.handleReturn(m, h, nil); err != nil {
 					c.abort(err.Error())
 				}
-				return nil, nil, true
+				return nil, nil, rpc.Message_Which_return
 			}
 		}
 	}
 	if err := m.readRoot(); err != nil {
 		m.release()
 		c.abort(err.Error())
-		return nil, nil, false
+		return nil, nil, rpc.Message_Which_abort
 	}
 	if c.opts.Trace != nil {
 		c.mu.Lock()
 		c.opts.Trace(false, m.root)
 		c.mu.Unlock()
 	}
-	switch m.root.Which() {
+	kind = m.root.Which()
+	switch kind {
 	case rpc.Message_Which_call:
 		queue, call, err = c.handleCall(m)
 		m = nil
 	case rpc.Message_Which_return:
-		answer = true
 		err = c.readAndHandleReturn(m)
 		m = nil
 	case rpc.Message_Which_finish:
@@ -72,7 +72,7 @@ func (c *Conn) dispatch(m *message) (queue *Queue, call *Call, answer bool) {
 	if err != nil {
 		c.abort(err.Error())
 	}
-	return queue, call, answer
+	return queue, call, kind
 }
 
 // protocolError is what the peer is told when it breaks the protocol.

@@ -6,6 +6,8 @@ import (
 	"os"
 	"runtime"
 	"time"
+
+	"capnproto.org/go/capnp/v3/std/capnp/rpc"
 )
 
 // The reader role.
@@ -256,14 +258,15 @@ func (c *Conn) lead(q *Question) {
 // background reads while no caller does, and runs the calls that come in.
 // The role was claimed for it.
 func (c *Conn) background() {
+	served := false   // a call was read: more will follow
 	answered := false // a return was read, and perhaps more behind it
 	for {
 		m := c.readMessage()
 		var queue *Queue
 		var call *Call
-		isReturn := false
+		kind := rpc.Message_Which_unimplemented
 		if m != nil {
-			queue, call, isReturn = c.dispatch(m)
+			queue, call, kind = c.dispatch(m)
 		}
 		if queue != nil && call.Pace.Slow() {
 			queue.Start()
@@ -283,10 +286,12 @@ func (c *Conn) background() {
 				return // somebody took over
 			}
 		}
-		answered = answered || isReturn
-		if answered && !c.in.hasFrame() {
+		served = served || kind == rpc.Message_Which_call || kind == rpc.Message_Which_bootstrap
+		answered = answered || kind == rpc.Message_Which_return
+		if (answered || !served) && !c.in.hasFrame() {
 			// Callers read for themselves. One that has just been woken will
-			// probably call again: it finds the role vacant.
+			// probably call again: it finds the role vacant. And a stray Finish
+			// or Release is no reason to stay.
 			c.uncork()
 			c.vacate()
 			c.mu.Unlock()

@@ -5,18 +5,24 @@ import (
 	"testing"
 )
 
-// atRest returns once the sentinel watches c.
-func atRest(t *testing.T, c *Conn) {
+// atRest returns once the sentinel watches c. A background reader that has
+// served a call keeps the role until a caller's return comes, so boot is asked.
+func atRest(t *testing.T, c *Conn, boot *Cap) {
 	t.Helper()
 	for {
 		c.mu.Lock()
-		guarded, err := c.guarded, c.err
+		guarded, reading, err := c.guarded, c.reading, c.err
 		c.mu.Unlock()
 		if guarded {
 			return
 		}
 		if err != nil {
 			t.Fatal(err)
+		}
+		if reading {
+			if _, err := ask(t.Context(), boot, 0, 1); err != nil {
+				t.Fatal(err)
+			}
 		}
 		runtime.Gosched()
 	}
@@ -57,7 +63,7 @@ func TestPeerCallsConnectionAtRest(t *testing.T) {
 		}
 		q.Release()
 		for i := range uint64(3) {
-			atRest(t, client)
+			atRest(t, client, boot)
 			if n, err := ask(t.Context(), kept, 0, i); err != nil || n != i {
 				t.Fatalf("got %d, %v", n, err)
 			}
@@ -79,7 +85,7 @@ func TestPeerLeavesConnectionAtRest(t *testing.T) {
 	if _, err := ask(t.Context(), boot, 0, 1); err != nil {
 		t.Fatal(err)
 	}
-	atRest(t, client)
+	atRest(t, client, boot)
 	server.Close()
 	<-client.Done()
 }
@@ -89,7 +95,11 @@ func TestRestCostsNoGoroutine(t *testing.T) {
 	skipWithoutSentinel(t)
 	const conns = 100
 	before := runtime.NumGoroutine()
-	var clients []*Conn
+	type restful struct {
+		c    *Conn
+		boot *Cap
+	}
+	var clients []restful
 	for range conns {
 		client, _ := pair(t, newFuncServer(echo), nil)
 		boot := client.Bootstrap()
@@ -97,10 +107,10 @@ func TestRestCostsNoGoroutine(t *testing.T) {
 		if _, err := ask(t.Context(), boot, 0, 1); err != nil {
 			t.Fatal(err)
 		}
-		clients = append(clients, client)
+		clients = append(clients, restful{client, boot})
 	}
 	for _, c := range clients {
-		atRest(t, c)
+		atRest(t, c.c, c.boot)
 	}
 	// One each for the servers, and the watchdog's and the sentinel's.
 	if n := runtime.NumGoroutine() - before; n > conns+2 {
