@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"sync"
-	"sync/atomic"
 	"syscall"
 
 	"capnproto.org/go/capnp/v3/std/capnp/rpc"
@@ -58,15 +57,7 @@ type Conn struct {
 	watched   bool
 	seenEpoch uint64
 
-	stats Stats
-}
-
-// Stats counts what a connection has done.
-type Stats struct {
-	Calls, Served       atomic.Uint64 // calls made and calls taken
-	FramesIn, FramesOut atomic.Uint64
-	BytesIn, BytesOut   atomic.Uint64
-	Takeovers           atomic.Uint64 // calls that blocked in the reader
+	stats Counters // guarded by mu
 }
 
 // export is an object that the peer may call.
@@ -113,9 +104,6 @@ var loopback = func() *Conn {
 	c.cancelled.L = &c.mu
 	return c
 }()
-
-// Stats returns the connection's counters, which go on counting.
-func (c *Conn) Stats() *Stats { return &c.stats }
 
 // Owner is what [Options] named.
 func (c *Conn) Owner() any { return c.opts.Owner }

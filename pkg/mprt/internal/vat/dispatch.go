@@ -11,8 +11,6 @@ import (
 // its queue and the call are returned. What the peer must not do ends the
 // session.
 func (c *Conn) dispatch(m *message) (queue *Queue, call *Call, kind rpc.Message_Which) {
-	c.stats.FramesIn.Add(1)
-	c.stats.BytesIn.Add(uint64(m.size()))
 	var err error
 	if c.opts.Trace == nil && m.msg.NumSegments() == 1 {
 		switch which, _ := m.kind(); which {
@@ -203,8 +201,8 @@ func (c *Conn) admit(call *Call, target *Cap, refuse error) (*Queue, *Call, erro
 	case c.held > c.opts.MaxHeld && c.held > call.held:
 		refuse = &Exception{Overloaded, fmt.Sprintf("more than %d bytes held by calls", c.opts.MaxHeld)}
 	}
+	c.stats.Served++
 	c.mu.Unlock()
-	c.stats.Served.Add(1)
 	if refuse != nil {
 		target.Release()
 		call.Fail(refuse)

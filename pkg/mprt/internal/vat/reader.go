@@ -341,6 +341,8 @@ func (c *Conn) readMessage() *message {
 	if err == nil {
 		c.mu.Lock()
 		c.dispatching = true
+		c.stats.MessagesIn++
+		c.stats.BytesIn += uint64(m.size())
 		c.mu.Unlock()
 		return m
 	}

@@ -44,8 +44,8 @@ func (c *Conn) queue(m *message) {
 func (c *Conn) queueMessage(m *message, keep bool) (taken bool) {
 	n := m.size()
 	c.out.queuedBytes += n
-	c.stats.FramesOut.Add(1)
-	c.stats.BytesOut.Add(uint64(n))
+	c.stats.MessagesOut++
+	c.stats.BytesOut += uint64(n)
 	if c.opts.Trace != nil && (m.root.IsValid() || m.readRoot() == nil) {
 		c.opts.Trace(true, m.root)
 	}
@@ -168,7 +168,7 @@ func (c *Conn) sendCall(q *Question, target *Cap) {
 		q.deliver(nil, noPtr, err)
 		return
 	}
-	c.stats.Calls.Add(1)
+	c.stats.Calls++
 	taken := c.queueMessage(m, false)
 	c.flushLocked(q.mode)
 	if !taken {

@@ -110,7 +110,7 @@ func (c *Conn) look() bool {
 		if c.inline != nil {
 			c.inline.mark()
 			c.inline = nil
-			c.stats.Takeovers.Add(1)
+			c.stats.Takeovers++
 		}
 		c.claim(nil)
 		go c.background()
