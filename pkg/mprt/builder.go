@@ -126,9 +126,8 @@ type decoder struct {
 	call *ServerCall // whose params are read
 	err  error
 	made int64 // bytes of list elements that were decoded
-	// method and conn are those of a call that returned, for errors.
-	method *Method
-	conn   *Conn
+	// back is the call that returned, for errors.
+	back *ClientCall
 }
 
 // newReader returns a reader outside of any call, and what its errors come out
@@ -151,8 +150,8 @@ func (r Reader) Err() error {
 		return nil
 	}
 	err := fmt.Errorf("malformed message: %w", r.dec.err)
-	if m := r.dec.method; m != nil {
-		return callError(m, r.dec.conn, err)
+	if c := r.dec.back; c != nil {
+		return c.error(err)
 	}
 	return err
 }
@@ -202,5 +201,5 @@ func (r Reader) CapAt(p capnp.Ptr) Capability {
 		r.Fail(err)
 		return Capability{}
 	}
-	return Capability{c.AddRef(), r.dec.call}
+	return Capability{cap: c.AddRef(), from: r.dec.call}
 }

@@ -15,13 +15,15 @@ type Capability struct {
 	// from is the call being served that the capability came with, if any:
 	// what Close does runs on its thread.
 	from *ServerCall
+	// function says that it becomes a Go function, which nobody can close.
+	function bool
 }
 
 // IsNull reports whether c refers to nothing.
 func (c Capability) IsNull() bool { return c.cap == nil }
 
 // AddRef returns c as a further reference.
-func (c Capability) AddRef() Capability { return Capability{c.cap.AddRef(), c.from} }
+func (c Capability) AddRef() Capability { return Capability{cap: c.cap.AddRef(), from: c.from} }
 
 // Release gives the reference back. An object that nobody refers to any more
 // is told (see [NewServer]).
@@ -45,6 +47,9 @@ func Export(b Builder, impl any, i *Interface) Capability {
 		if c := p.conn(); c == nil || b.enc.conn == nil || c == b.enc.conn {
 			return Capability{cap: p.cap.AddRef()}
 		}
+	}
+	if b.enc.conn != nil {
+		b.enc.conn.object("IPC server create", i)
 	}
 	return Capability{cap: newProxyServer(i, impl, true)}
 }
@@ -93,6 +98,7 @@ func Import[T any](c Capability, newClient func(Capability) T) T {
 			}
 		}
 	}
+	c.function = reflect.TypeFor[T]().Kind() == reflect.Func
 	return newClient(c)
 }
 

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"capnproto.org/go/capnp/v3"
+
 	"github.com/mpgo-dev/mpgo/pkg/mprt/internal/vat"
 )
 
@@ -18,8 +20,11 @@ type Client struct {
 
 // proxy is what copies of a Client share.
 type proxy struct {
-	cap     *vat.Cap
-	iface   *Interface
+	cap   *vat.Cap
+	iface *Interface
+	// peer is what errors call the process that the object came from, also when
+	// the connection has gone.
+	peer    string
 	closed  atomic.Bool
 	cleanup runtime.Cleanup
 	// origin is the call that the proxy came with, as long as it is served.
@@ -34,15 +39,21 @@ func NewClient(c Capability, i *Interface) Client {
 	if c.cap == nil {
 		p.cap = vat.NewBroken(vat.ErrNull)
 	}
-	if i.Construct != nil {
-		if conn := p.conn(); conn != nil {
+	dropped := droppedProxy{cap: p.cap, iface: i}
+	if conn := p.conn(); conn != nil {
+		p.peer = conn.name
+		if i.Construct != nil {
 			conn.construct(p.cap, i.Construct)
 		}
+		if conn.leaked != nil && !c.function {
+			dropped.made = callers()
+		}
+		conn.object("IPC client create", i)
 	}
 	if c.from != nil {
 		c.from.adopt(p)
 	}
-	p.cleanup = runtime.AddCleanup(p, dropProxy, droppedProxy{p.cap, i})
+	p.cleanup = runtime.AddCleanup(p, dropProxy, dropped)
 	return Client{p}
 }
 
@@ -50,13 +61,16 @@ func NewClient(c Capability, i *Interface) Client {
 type droppedProxy struct {
 	cap   *vat.Cap
 	iface *Interface
+	made  []uintptr // where, if leaks are reported
 }
 
 // dropProxy releases what the garbage collector found. The object dies with
 // its last reference; destroy, which may block, is left out.
 func dropProxy(d droppedProxy) {
-	if c := connOf(d.cap); c != nil && c.leaked != nil {
-		c.leaked(d.iface.Name)
+	if d.made != nil {
+		if c := connOf(d.cap); c != nil && c.leaked != nil {
+			c.leaked(Leak{Interface: d.iface.Name, Peer: c.name, Stack: stackOf(d.made)})
+		}
 	}
 	d.cap.Release()
 }
@@ -104,6 +118,9 @@ func (c Client) close(ctx context.Context, timeout time.Duration) error {
 		return nil
 	}
 	p.cleanup.Stop()
+	if conn := p.conn(); conn != nil {
+		conn.object("IPC client destroy", p.iface)
+	}
 	defer p.cap.Release()
 	if p.iface.Destroy == nil {
 		return nil
@@ -167,6 +184,7 @@ type ClientCall struct {
 	enc    encoder
 	dec    decoder
 	sent   bool
+	info   *CallInfo // nil unless somebody listens
 }
 
 var clientCalls = sync.Pool{New: func() any { return new(ClientCall) }}
@@ -175,12 +193,15 @@ func begin(ctx context.Context, p *proxy, m *Method) (*ClientCall, error) {
 	conn := p.conn()
 	q, err := vat.NewQuestion(p.cap, m.InterfaceID, m.ID, m.ParamsSize)
 	if err != nil {
-		return nil, callError(m, conn, err)
+		return nil, callError(m, p.peer, err)
 	}
 	call := clientCalls.Get().(*ClientCall)
 	call.q, call.proxy, call.conn, call.method, call.ctx = q, p, conn, m, ctx
 	call.enc = encoder{conn: conn, caps: q, lends: q.Params()}
-	call.dec = decoder{caps: q, method: m, conn: conn}
+	call.dec = decoder{caps: q, back: call}
+	if conn != nil && conn.tap != nil && conn.tap.callLog.prints(ctx) {
+		call.enc.lends = capnp.Struct{} // what is lent cannot be read here
+	}
 	switch {
 	case ctx.Err() != nil:
 		call.enc.err = context.Cause(ctx)
@@ -199,6 +220,7 @@ func (c *ClientCall) Params() Builder { return Builder{c.q.Params(), &c.enc} }
 
 // Do sends the call and waits for its results, which are valid until Finish.
 func (c *ClientCall) Do() (Reader, error) {
+	c.observe()
 	if c.enc.err == nil {
 		c.sent = true
 		c.q.Post()
@@ -209,25 +231,57 @@ func (c *ClientCall) Do() (Reader, error) {
 // Start sends the call and does not wait. A call that could not be built fails
 // in Wait.
 func (c *ClientCall) Start() {
+	c.observe()
 	if c.enc.err == nil {
 		c.sent = true
 		c.q.Send()
 	}
 }
 
+// observe tells who listens that the call is about to be sent.
+func (c *ClientCall) observe() {
+	if c.conn != nil && c.conn.tap != nil {
+		c.conn.tap.sending(c)
+	}
+}
+
+// ended tells who listens how the call ended.
+func (c *ClientCall) ended(err error) {
+	if c.conn != nil && c.conn.tap != nil {
+		c.conn.tap.returned(c, err)
+	}
+}
+
+// error is the error of the call for a cause.
+func (c *ClientCall) error(cause error) error {
+	peer := ""
+	switch {
+	case c.conn != nil:
+		peer = c.conn.name
+	case c.proxy.cap.Broken() != nil:
+		peer = c.proxy.peer
+	}
+	return callError(c.method, peer, cause)
+}
+
 // Wait waits for the results of a call that was started. They are valid until
 // Finish.
 func (c *ClientCall) Wait() (Reader, error) {
 	if !c.sent {
-		return Reader{}, callError(c.method, c.conn, c.enc.err)
+		err := c.error(c.enc.err)
+		c.ended(err)
+		return Reader{}, err
 	}
 	var own *vat.Queue
 	if c.thread != nil {
 		own = &c.thread.queue
 	}
 	if err := c.q.Wait(c.ctx, own); err != nil {
-		return Reader{}, callError(c.method, c.conn, err)
+		err = c.error(err)
+		c.ended(err)
+		return Reader{}, err
 	}
+	c.ended(nil)
 	r := Reader{c.q.Results(), &c.dec}
 	if i := c.method.ResultsThreadMap; i > 0 && c.conn != nil {
 		c.conn.setThreadMap(r.Capability(uint16(i - 1)))
@@ -248,6 +302,9 @@ func (c *ClientCall) Pipeline(path ...uint16) Capability {
 // Finish ends the use of the call. If it has not returned, its results are
 // dropped when it does, and the peer is told that nobody waits.
 func (c *ClientCall) Finish() {
+	if c.info != nil {
+		c.ended(errUnwanted)
+	}
 	c.q.Release()
 	if c.lease != nil {
 		c.lease.giveBack()

@@ -21,7 +21,8 @@ type Conn struct {
 	threadName string
 	maxThreads int
 	log        *slog.Logger
-	leaked     func(string)
+	leaked     func(Leak)
+	tap        *tap // nil if nobody listens
 
 	threads atomic.Int64 // that exist on this connection
 	leaving atomic.Bool  // Shutdown was called
@@ -56,17 +57,24 @@ func newConn(nc net.Conn, offer *Server, o *options, ended func(*Conn)) *Conn {
 		maxThreads: o.maxThreads,
 		log:        o.logger,
 		leaked:     o.leaked,
+		tap:        newTap(o),
 		known:      map[*Thread]struct{}{},
 	}
 	vo := o.vat
 	vo.Owner = c
 	vo.Ended = func() {
 		c.drop()
+		if err := c.Err(); err != nil {
+			c.log.Warn("peer disconnected", "peer", c.name, "error", err)
+		} else {
+			c.log.Info("peer disconnected", "peer", c.name)
+		}
 		if ended != nil {
 			ended(c)
 		}
 	}
 	c.vat = vat.New(nc, offer.capability(), vo)
+	c.log.Info("peer connected", "peer", c.name)
 	c.vat.Start()
 	return c
 }
@@ -188,18 +196,18 @@ func (c *Conn) MakePool(ctx context.Context, n int) error {
 	peers := c.threadMap.AddRef()
 	c.mu.Unlock()
 	if peers == nil {
-		return callError(m, c, c.noThread())
+		return callError(m, c.name, c.noThread())
 	}
 	defer peers.Release()
 	q, err := vat.NewQuestion(peers, m.InterfaceID, m.ID, capnp.ObjectSize{DataSize: 8})
 	if err != nil {
-		return callError(m, c, err)
+		return callError(m, c.name, err)
 	}
 	defer q.Release()
 	q.Params().SetUint32(0, uint32(n))
 	q.Send()
 	if err := q.Wait(ctx, nil); err != nil {
-		return callError(m, c, err)
+		return callError(m, c.name, err)
 	}
 	return nil
 }

@@ -76,16 +76,12 @@ func (e *RemoteError) Is(target error) bool {
 const stdException = "std::exception: "
 
 // callError names the method and the peer in an error that ended a call.
-func callError(m *Method, c *Conn, err error) error {
+func callError(m *Method, peer string, err error) error {
 	var x *vat.Exception
 	if errors.As(err, &x) {
 		err = &RemoteError{x.Reason, x.Type}
 	}
-	e := &CallError{Method: m.String(), Err: err}
-	if c != nil {
-		e.Peer = c.name
-	}
-	return e
+	return &CallError{Method: m.String(), Peer: peer, Err: err}
 }
 
 // exceptionOf is what travels when a method returns an error that its schema

@@ -19,12 +19,15 @@ type options struct {
 	grace          time.Duration
 	waitForPeer    bool
 	peerCheck      func(PeerCred) error
+	sandbox        Sandbox
 	logger         *slog.Logger
-	leaked         func(iface string)
+	maxChars       int
+	leaked         func(Leak)
+	observer       Observer
 }
 
 func newOptions(opts []Option) *options {
-	o := &options{threadName: "thread", maxThreads: 10_000, logger: slog.New(slog.DiscardHandler)}
+	o := &options{threadName: "thread", maxThreads: 10_000, maxChars: defaultMaxChars, logger: slog.New(slog.DiscardHandler)}
 	for _, opt := range opts {
 		opt(o)
 	}
@@ -40,6 +43,17 @@ func WithName(name string) Option { return func(o *options) { o.name = name } }
 func WithThreadName(name string) Option { return func(o *options) { o.threadName = name } }
 
 // WithLogger sets where a connection logs. The default is nowhere.
+//
+// The levels are libmultiprocess's: errors that methods served here return and
+// their schemas do not declare at [slog.LevelError]; connections that end out
+// of order at [slog.LevelWarn]; connections that come and go, and calls that
+// fail or are cancelled, at [slog.LevelInfo]; each request, response and object
+// at [slog.LevelDebug]; and at [LevelTrace] params and results: their data
+// words in hexadecimal, then their pointers, cut at [WithLogMaxChars]. Logging
+// at Debug and below has its price in each call.
+//
+// The handler is called on the way of the calls and by the goroutine that
+// reads the connection, so it must not block, nor make calls.
 func WithLogger(l *slog.Logger) Option { return func(o *options) { o.logger = l } }
 
 // WithMaxMessage limits the size in bytes of a message, in either direction.
@@ -101,6 +115,18 @@ func WithPeerCheck(check func(PeerCred) error) Option {
 	return func(o *options) { o.peerCheck = check }
 }
 
-// WithLeakReport has f called with the interface's name for each proxy client
-// that was dropped without Close.
-func WithLeakReport(f func(iface string)) Option { return func(o *options) { o.leaked = f } }
+// WithLogMaxChars cuts params and results in the log to n bytes. The default is
+// 200.
+func WithLogMaxChars(n int) Option { return func(o *options) { o.maxChars = n } }
+
+// WithObserver has o hear of every call of the connection.
+func WithObserver(o Observer) Option { return func(opts *options) { opts.observer = o } }
+
+// WithLeakReport has f called for each proxy client that was dropped without
+// Close while its connection lasted, on a goroutine that runs cleanups for the
+// whole process, which f must not block. Functions that were received are no
+// leaks: there is nothing to close.
+//
+// It has every proxy client remember where it was made, which costs about a
+// microsecond and some hundred bytes each.
+func WithLeakReport(f func(Leak)) Option { return func(o *options) { o.leaked = f } }

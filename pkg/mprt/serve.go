@@ -145,18 +145,12 @@ func Serve(ctx context.Context, l net.Listener, s *Server, opts ...Option) error
 			mu.Lock()
 			delete(open, c)
 			mu.Unlock()
-			if err := c.Err(); err != nil {
-				o.logger.Warn("peer disconnected", "peer", c.name, "error", err)
-			} else {
-				o.logger.Info("peer disconnected", "peer", c.name)
-			}
 			if slots != nil {
 				<-slots
 			}
 		})
 		open[c] = struct{}{}
 		mu.Unlock()
-		o.logger.Info("peer connected", "peer", c.name)
 	}
 }
 

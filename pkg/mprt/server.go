@@ -79,15 +79,22 @@ func (s *proxyServer) ended() bool {
 // Accept implements [vat.Server].
 func (s *proxyServer) Accept(call *vat.Call) *vat.Queue {
 	m := s.iface.find(call.InterfaceID, call.MethodID)
+	conn, _ := call.Conn().Owner().(*Conn)
 	if m == nil {
-		call.Fail(unimplemented(s.iface.Name, call))
+		err := unimplemented(s.iface.Name, call)
+		if conn != nil && conn.tap != nil {
+			conn.tap.unknown(conn, s.iface.Name, fmt.Sprintf("#%d", call.MethodID), call, err)
+		}
+		call.Fail(err)
 		return nil
 	}
-	conn, _ := call.Conn().Owner().(*Conn)
 	s.self.AddRef()
 	sc := &ServerCall{call: call, server: s, method: m, conn: conn}
 	sc.enc = encoder{conn: conn, caps: call}
 	sc.dec = decoder{caps: call, call: sc}
+	if conn != nil && conn.tap != nil {
+		conn.tap.received(sc)
+	}
 	call.SetExec(sc)
 	call.Pace = &m.pace
 	if m.Context == 0 || conn == nil {
@@ -114,6 +121,9 @@ type ServerCall struct {
 	enc    encoder
 	dec    decoder
 	filled bool // Results was called
+	// info is nil unless somebody listens; results is for its log.
+	info    *CallInfo
+	results capnp.Struct
 
 	// The thread that the call runs on, if it has a context.
 	on     *threadServer
@@ -138,7 +148,10 @@ func (c *ServerCall) Params() Reader { return Reader{c.call.Params, &c.dec} }
 func (c *ServerCall) Results() Builder {
 	c.filled = true
 	s, err := c.call.Results(c.method.ResultsSize)
-	c.enc.lends = s
+	c.results = s
+	if t := c.tap(); t == nil || !t.callLog.prints(c) {
+		c.enc.lends = s // what is lent cannot be read here
+	}
 	b := Builder{s, &c.enc}
 	if err != nil {
 		b.SetErr(err)
@@ -150,6 +163,14 @@ func (c *ServerCall) Results() Builder {
 		b.SetPtr(uint16(i-1), c.call.AddCap(c.conn.localThreadMap()))
 	}
 	return b
+}
+
+// tap is who listens to the call, if anybody does.
+func (c *ServerCall) tap() *tap {
+	if c.conn == nil {
+		return nil
+	}
+	return c.conn.tap
 }
 
 // findThread puts the call on the queue of the thread that its context names,
@@ -272,6 +293,10 @@ func (c *ServerCall) Execute(call *vat.Call) {
 	if c.on != nil && c.callback != nil {
 		c.on.keepCallback(c.callback)
 	}
+	t := c.tap()
+	if t != nil {
+		t.executing(c)
+	}
 	ran := false
 	defer func() {
 		if !ran {
@@ -289,6 +314,9 @@ func (c *ServerCall) Execute(call *vat.Call) {
 	if err != nil {
 		c.fail(err)
 		return
+	}
+	if t != nil {
+		t.returning(c, nil)
 	}
 	c.release()
 	call.Return()
@@ -341,6 +369,9 @@ func (c *ServerCall) run() error {
 // fail completes the call with an error.
 func (c *ServerCall) fail(err error) {
 	call := c.call
+	if t := c.tap(); t != nil {
+		t.returning(c, err)
+	}
 	c.release()
 	call.Fail(exceptionOf(err))
 	c.finish()

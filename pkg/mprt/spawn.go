@@ -39,6 +39,20 @@ const (
 	outputTime = 2 * time.Second
 )
 
+// Sandbox starts programs with fewer rights than this one has. [sandbox.Profile]
+// is one.
+//
+// [sandbox.Profile]: https://pkg.go.dev/github.com/mpgo-dev/mpgo/pkg/mprt/sandbox#Profile
+type Sandbox interface {
+	// Start is called in place of cmd.Start, when cmd is complete. It may
+	// change cmd, but what runs must have its arguments and inherit its
+	// ExtraFiles at their numbers. An error means that nothing runs.
+	Start(cmd *exec.Cmd) error
+}
+
+// WithSandbox has [Spawn] start the child in a sandbox.
+func WithSandbox(s Sandbox) Option { return func(o *options) { o.sandbox = s } }
+
 // Spawn starts cmd as a child process and connects to it over a socket pair.
 // The child's end is the last of cmd's ExtraFiles and the descriptor's number
 // its last argument, so that the child may be a program that calls
@@ -77,7 +91,11 @@ func Spawn(ctx context.Context, cmd *exec.Cmd, opts ...Option) (*Process, error)
 	if cmd.WaitDelay == 0 {
 		cmd.WaitDelay = outputTime
 	}
-	err = cmd.Start()
+	if o.sandbox != nil {
+		err = o.sandbox.Start(cmd)
+	} else {
+		err = cmd.Start()
+	}
 	theirs.Close()
 	if err != nil {
 		ours.Close()

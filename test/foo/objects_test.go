@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/mpgo-dev/mpgo/pkg/mprt"
@@ -122,8 +123,8 @@ func TestThirdProcessGoes(t *testing.T) {
 // What is dropped without Close is collected, and reported.
 func TestCollected(t *testing.T) {
 	over(t, func(t *testing.T, s server) {
-		leaked := make(chan string, 1)
-		f, k := connectBothWays(t, s, mprt.WithLeakReport(func(iface string) { leaked <- iface }))
+		leaked := make(chan mprt.Leak, 1)
+		f, k := connectBothWays(t, s, mprt.WithLeakReport(func(l mprt.Leak) { leaked <- l }))
 		n := number.Add(1)
 		if _, err := f.CallIntFnAsync(within(t), code(giveOwn, n)); err != nil {
 			t.Fatal(err)
@@ -133,9 +134,9 @@ func TestCollected(t *testing.T) {
 		for {
 			runtime.GC()
 			select {
-			case iface := <-leaked:
-				if iface != "FooCallback" {
-					t.Errorf("a leak of %s", iface)
+			case leak := <-leaked:
+				if leak.Interface != "FooCallback" || !strings.Contains(leak.Stack, "NewFooCallbackClient") {
+					t.Errorf("a leak: %s", leak)
 				}
 				dial(t, s).await(t, fmt.Sprint("closed ", n))
 				return

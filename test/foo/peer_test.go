@@ -126,13 +126,13 @@ type server interface {
 }
 
 // sameProcess serves at the other end of a socket pair.
-type sameProcess struct{}
+type sameProcess struct{ opts []mprt.Option }
 
-func (sameProcess) connect(t testing.TB) net.Conn {
+func (s sameProcess) connect(t testing.TB) net.Conn {
 	t.Helper()
 	a, b := socketPair(t)
 	impl := newServerFoo()
-	c := mprt.NewConn(b, foo.NewFooInterfaceServer(impl), mprt.WithName("client"))
+	c := mprt.NewConn(b, foo.NewFooInterfaceServer(impl), append([]mprt.Option{mprt.WithName("client")}, s.opts...)...)
 	t.Cleanup(func() {
 		c.Close()
 		misdeeds.add(impl.Close())

@@ -198,16 +198,16 @@ func TestReceived(t *testing.T) {
 // Received object that nobody closes: collected, and reported when asked for.
 func TestCollected(t *testing.T) {
 	h := newHost()
-	leaked := make(chan string, 1)
-	_, c := connect(t, h, mprt.WithLeakReport(func(iface string) { leaked <- iface }))
+	leaked := make(chan mprt.Leak, 1)
+	_, c := connect(t, h, mprt.WithLeakReport(func(l mprt.Leak) { leaked <- l }))
 	func() {
 		if _, err := c.MakePlain(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 	}()
 	collect((<-h.made).closed)
-	if iface := <-leaked; iface != "Plain" {
-		t.Error("reported", iface)
+	if leak := <-leaked; leak.Interface != "Plain" {
+		t.Error("reported", leak)
 	}
 	runtime.KeepAlive(c)
 }

@@ -61,6 +61,17 @@ func Append(b []byte, msg *capnp.Message, o Options) []byte {
 	return append(b, p.line...)
 }
 
+// AppendStruct appends the content of a call or a return, as it is printed within one. What is read counts against the
+// limits of its message.
+func AppendStruct(b []byte, s capnp.Struct, o Options) []byte {
+	if o.MaxChars <= 0 {
+		o.MaxChars = DefaultMaxChars
+	}
+	p := &printer{max: max(o.MaxChars, len(cutMark))}
+	p.structure(s)
+	return append(b, p.line...)
+}
+
 // maxSegments is more than any sender splits an RPC message into, and what capnp's own readers accept.
 const maxSegments = 512
 

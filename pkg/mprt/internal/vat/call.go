@@ -65,6 +65,18 @@ type Call struct {
 // Conn is the connection that the call came in on.
 func (call *Call) Conn() *Conn { return call.conn }
 
+// ParamsBytes is the size of the call's message.
+func (call *Call) ParamsBytes() int { return call.params.size() }
+
+// ResultsBytes is the size of the return's message as it is now, 0 if Results
+// was not called.
+func (call *Call) ResultsBytes() int {
+	if call.results == nil {
+		return 0
+	}
+	return call.results.size()
+}
+
 // CapAt returns the capability that an interface pointer in the params refers
 // to, borrowed from the call; nil for null.
 func (call *Call) CapAt(p capnp.Ptr) (*Cap, error) { return call.params.capAt(p) }

@@ -95,6 +95,18 @@ func (q *Question) SetTimeout(d time.Duration) { q.timeout = d }
 // Params is the params struct, to be filled in before Send.
 func (q *Question) Params() capnp.Struct { return q.content }
 
+// ParamsBytes is the size of the call's message as it is now. Only before Send.
+func (q *Question) ParamsBytes() int { return q.params.size() }
+
+// ResultsBytes is the size of the return's message, 0 if the call was one
+// within this process. Only after Wait returned nil.
+func (q *Question) ResultsBytes() int {
+	if q.ret == nil {
+		return 0
+	}
+	return q.ret.size()
+}
+
 // Lend is as setting the i-th pointer of the params struct to a copy of data,
 // without the copy: data must not change until Wait has returned. It reports
 // false, and has done nothing, where that is not possible.
