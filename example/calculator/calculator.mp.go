@@ -44,7 +44,7 @@ func (c *CalculatorInterfaceClient) SolveEquation(ctx context.Context, eqn strin
 }
 
 func (c *CalculatorInterfaceClient) beginSolveEquation(ctx context.Context, eqn string) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &calculatorInterfaceSolveEquation)
+	call, err := c.Client.Begin(ctx, &calculatorInterface_SolveEquation)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ type UnimplementedCalculatorInterface struct{}
 
 // SolveEquation fails with mprt.ErrUnimplemented.
 func (UnimplementedCalculatorInterface) SolveEquation(context.Context, string) error {
-	return mprt.Unimplemented(&calculatorInterfaceSolveEquation)
+	return mprt.Unimplemented(&calculatorInterface_SolveEquation)
 }
 
 // The ids of CalculatorInterface and its methods on the wire.
@@ -100,13 +100,13 @@ const (
 )
 
 var (
-	calculatorInterfaceDestroy = mprt.Method{
+	calculatorInterface_Destroy = mprt.Method{
 		InterfaceID: CalculatorInterface_ID, InterfaceName: "CalculatorInterface",
 		ID: CalculatorInterface_Destroy_ID, Name: "destroy",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{},
 		Context: 1,
 	}
-	calculatorInterfaceSolveEquation = mprt.Method{
+	calculatorInterface_SolveEquation = mprt.Method{
 		InterfaceID: CalculatorInterface_ID, InterfaceName: "CalculatorInterface",
 		ID: CalculatorInterface_SolveEquation_ID, Name: "solveEquation",
 		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{},
@@ -118,17 +118,17 @@ var ifaceCalculatorInterface = mprt.Interface{
 	ID:   CalculatorInterface_ID,
 	Name: "CalculatorInterface",
 	Methods: []*mprt.Method{
-		&calculatorInterfaceDestroy,
-		&calculatorInterfaceSolveEquation,
+		&calculatorInterface_Destroy,
+		&calculatorInterface_SolveEquation,
 	},
-	Destroy: &calculatorInterfaceDestroy,
+	Destroy: &calculatorInterface_Destroy,
 }
 
 func init() {
-	calculatorInterfaceSolveEquation.Handler = serveCalculatorInterfaceSolveEquation
+	calculatorInterface_SolveEquation.Handler = serveCalculatorInterface_SolveEquation
 }
 
-func serveCalculatorInterfaceSolveEquation(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveCalculatorInterface_SolveEquation(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	eqn := p.Text(1)
 	if err := p.Err(); err != nil {

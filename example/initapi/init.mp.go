@@ -45,11 +45,11 @@ func (c *InitInterfaceClient) MakeCalculator(ctx context.Context, print printer.
 	if err != nil {
 		return result, err
 	}
-	return takeInitInterfaceMakeCalculator(r, nil)
+	return takeInitInterface_MakeCalculator(r, nil)
 }
 
 func (c *InitInterfaceClient) beginMakeCalculator(ctx context.Context, print printer.PrinterInterface) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &initInterfaceMakeCalculator)
+	call, err := c.Client.Begin(ctx, &initInterface_MakeCalculator)
 	if err != nil {
 		return nil, err
 	}
@@ -85,10 +85,10 @@ func (s *InitInterface_MakeCalculatorCall) Wait() (result calculator.CalculatorI
 	if err != nil {
 		return result, err
 	}
-	return takeInitInterfaceMakeCalculator(r, s)
+	return takeInitInterface_MakeCalculator(r, s)
 }
 
-func takeInitInterfaceMakeCalculator(r mprt.Reader, s *InitInterface_MakeCalculatorCall) (result calculator.CalculatorInterface, err error) {
+func takeInitInterface_MakeCalculator(r mprt.Reader, s *InitInterface_MakeCalculatorCall) (result calculator.CalculatorInterface, err error) {
 	if s != nil && s.result != nil {
 		result = s.result
 	} else {
@@ -108,11 +108,11 @@ func (c *InitInterfaceClient) MakePrinter(ctx context.Context) (result printer.P
 	if err != nil {
 		return result, err
 	}
-	return takeInitInterfaceMakePrinter(r, nil)
+	return takeInitInterface_MakePrinter(r, nil)
 }
 
 func (c *InitInterfaceClient) beginMakePrinter(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &initInterfaceMakePrinter)
+	return c.Client.Begin(ctx, &initInterface_MakePrinter)
 }
 
 // StartMakePrinter is MakePrinter without the wait for its results.
@@ -142,10 +142,10 @@ func (s *InitInterface_MakePrinterCall) Wait() (result printer.PrinterInterface,
 	if err != nil {
 		return result, err
 	}
-	return takeInitInterfaceMakePrinter(r, s)
+	return takeInitInterface_MakePrinter(r, s)
 }
 
-func takeInitInterfaceMakePrinter(r mprt.Reader, s *InitInterface_MakePrinterCall) (result printer.PrinterInterface, err error) {
+func takeInitInterface_MakePrinter(r mprt.Reader, s *InitInterface_MakePrinterCall) (result printer.PrinterInterface, err error) {
 	if s != nil && s.result != nil {
 		result = s.result
 	} else {
@@ -173,12 +173,12 @@ type UnimplementedInitInterface struct{}
 
 // MakeCalculator fails with mprt.ErrUnimplemented.
 func (UnimplementedInitInterface) MakeCalculator(_ context.Context, _ printer.PrinterInterface) (result calculator.CalculatorInterface, err error) {
-	return result, mprt.Unimplemented(&initInterfaceMakeCalculator)
+	return result, mprt.Unimplemented(&initInterface_MakeCalculator)
 }
 
 // MakePrinter fails with mprt.ErrUnimplemented.
 func (UnimplementedInitInterface) MakePrinter(_ context.Context) (result printer.PrinterInterface, err error) {
-	return result, mprt.Unimplemented(&initInterfaceMakePrinter)
+	return result, mprt.Unimplemented(&initInterface_MakePrinter)
 }
 
 // The ids of InitInterface and its methods on the wire.
@@ -190,19 +190,19 @@ const (
 )
 
 var (
-	initInterfaceConstruct = mprt.Method{
+	initInterface_Construct = mprt.Method{
 		InterfaceID: InitInterface_ID, InterfaceName: "InitInterface",
 		ID: InitInterface_Construct_ID, Name: "construct",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 		ParamsThreadMap: 1, ResultsThreadMap: 1,
 	}
-	initInterfaceMakeCalculator = mprt.Method{
+	initInterface_MakeCalculator = mprt.Method{
 		InterfaceID: InitInterface_ID, InterfaceName: "InitInterface",
 		ID: InitInterface_MakeCalculator_ID, Name: "makeCalculator",
 		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 		Context: 1,
 	}
-	initInterfaceMakePrinter = mprt.Method{
+	initInterface_MakePrinter = mprt.Method{
 		InterfaceID: InitInterface_ID, InterfaceName: "InitInterface",
 		ID: InitInterface_MakePrinter_ID, Name: "makePrinter",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
@@ -214,19 +214,19 @@ var ifaceInitInterface = mprt.Interface{
 	ID:   InitInterface_ID,
 	Name: "InitInterface",
 	Methods: []*mprt.Method{
-		&initInterfaceConstruct,
-		&initInterfaceMakeCalculator,
-		&initInterfaceMakePrinter,
+		&initInterface_Construct,
+		&initInterface_MakeCalculator,
+		&initInterface_MakePrinter,
 	},
-	Construct: &initInterfaceConstruct,
+	Construct: &initInterface_Construct,
 }
 
 func init() {
-	initInterfaceMakeCalculator.Handler = serveInitInterfaceMakeCalculator
-	initInterfaceMakePrinter.Handler = serveInitInterfaceMakePrinter
+	initInterface_MakeCalculator.Handler = serveInitInterface_MakeCalculator
+	initInterface_MakePrinter.Handler = serveInitInterface_MakePrinter
 }
 
-func serveInitInterfaceMakeCalculator(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveInitInterface_MakeCalculator(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	print := printer.PrinterInterfaceProxy.Get(p, 1)
 	if err := p.Err(); err != nil {
@@ -241,7 +241,7 @@ func serveInitInterfaceMakeCalculator(ctx context.Context, impl any, call *mprt.
 	return nil
 }
 
-func serveInitInterfaceMakePrinter(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveInitInterface_MakePrinter(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	result, err := impl.(InitInterface).MakePrinter(ctx)
 	if err != nil {
 		return err

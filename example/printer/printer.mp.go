@@ -44,7 +44,7 @@ func (c *PrinterInterfaceClient) Print(ctx context.Context, text string) error {
 }
 
 func (c *PrinterInterfaceClient) beginPrint(ctx context.Context, text string) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &printerInterfacePrint)
+	call, err := c.Client.Begin(ctx, &printerInterface_Print)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ type UnimplementedPrinterInterface struct{}
 
 // Print fails with mprt.ErrUnimplemented.
 func (UnimplementedPrinterInterface) Print(context.Context, string) error {
-	return mprt.Unimplemented(&printerInterfacePrint)
+	return mprt.Unimplemented(&printerInterface_Print)
 }
 
 // The ids of PrinterInterface and its methods on the wire.
@@ -100,13 +100,13 @@ const (
 )
 
 var (
-	printerInterfaceDestroy = mprt.Method{
+	printerInterface_Destroy = mprt.Method{
 		InterfaceID: PrinterInterface_ID, InterfaceName: "PrinterInterface",
 		ID: PrinterInterface_Destroy_ID, Name: "destroy",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{},
 		Context: 1,
 	}
-	printerInterfacePrint = mprt.Method{
+	printerInterface_Print = mprt.Method{
 		InterfaceID: PrinterInterface_ID, InterfaceName: "PrinterInterface",
 		ID: PrinterInterface_Print_ID, Name: "print",
 		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{},
@@ -118,17 +118,17 @@ var ifacePrinterInterface = mprt.Interface{
 	ID:   PrinterInterface_ID,
 	Name: "PrinterInterface",
 	Methods: []*mprt.Method{
-		&printerInterfaceDestroy,
-		&printerInterfacePrint,
+		&printerInterface_Destroy,
+		&printerInterface_Print,
 	},
-	Destroy: &printerInterfaceDestroy,
+	Destroy: &printerInterface_Destroy,
 }
 
 func init() {
-	printerInterfacePrint.Handler = servePrinterInterfacePrint
+	printerInterface_Print.Handler = servePrinterInterface_Print
 }
 
-func servePrinterInterfacePrint(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func servePrinterInterface_Print(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	text := p.Text(1)
 	if err := p.Err(); err != nil {

@@ -88,7 +88,7 @@ func (v *FooStruct) MarshalCapnp(b mprt.Builder) {
 		b.SetUint32(0, uint32(*v.OptionalInt))
 	}
 	mprt.SetNumberSet(b, 3, v.UnorderedSetInt)
-	setFooStructMapStringInt(b, 4, v.MapStringInt)
+	setFooStruct_MapStringInt(b, 4, v.MapStringInt)
 }
 
 // UnmarshalCapnp implements mprt.Struct.
@@ -98,7 +98,7 @@ func (v *FooStruct) UnmarshalCapnp(r mprt.Reader) {
 	v.VectorBool = mprt.GetBools(r, 2)
 	v.OptionalInt = mprt.Optional(r.Bit(32), int32(r.Uint32(0)))
 	v.UnorderedSetInt = mprt.GetNumberSet[int32](r, 3)
-	v.MapStringInt = getFooStructMapStringInt(r, 4)
+	v.MapStringInt = getFooStruct_MapStringInt(r, 4)
 }
 
 // String returns the struct for people to read, cut at a limit.
@@ -110,7 +110,7 @@ func (v *FooStruct) LogValue() slog.Value { return slog.StringValue(v.String()) 
 // Error makes FooStruct an error, for methods fail with it.
 func (v *FooStruct) Error() string { return v.String() }
 
-func setFooStructMapStringInt(b mprt.Builder, i uint16, m map[string]int32) {
+func setFooStruct_MapStringInt(b mprt.Builder, i uint16, m map[string]int32) {
 	if m == nil {
 		return
 	}
@@ -127,7 +127,7 @@ func setFooStructMapStringInt(b mprt.Builder, i uint16, m map[string]int32) {
 	}
 }
 
-func getFooStructMapStringInt(r mprt.Reader, i uint16) map[string]int32 {
+func getFooStruct_MapStringInt(r mprt.Reader, i uint16) map[string]int32 {
 	l, ok := mprt.GetPairs(r, i)
 	if !ok {
 		return nil
@@ -241,11 +241,11 @@ func (c *ExtendedCallbackClient) CallExtended(ctx context.Context, arg int32) (r
 	if err != nil {
 		return result, err
 	}
-	return takeExtendedCallbackCallExtended(r)
+	return takeExtendedCallback_CallExtended(r)
 }
 
 func (c *ExtendedCallbackClient) beginCallExtended(ctx context.Context, arg int32) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &extendedCallbackCallExtended)
+	call, err := c.Client.Begin(ctx, &extendedCallback_CallExtended)
 	if err != nil {
 		return nil, err
 	}
@@ -271,10 +271,10 @@ func (s *ExtendedCallback_CallExtendedCall) Wait() (result int32, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeExtendedCallbackCallExtended(r)
+	return takeExtendedCallback_CallExtended(r)
 }
 
-func takeExtendedCallbackCallExtended(r mprt.Reader) (result int32, err error) {
+func takeExtendedCallback_CallExtended(r mprt.Reader) (result int32, err error) {
 	result = int32(r.Uint32(0))
 	return result, r.Err()
 }
@@ -298,12 +298,12 @@ type UnimplementedExtendedCallback struct{}
 
 // Call fails with mprt.ErrUnimplemented.
 func (UnimplementedExtendedCallback) Call(_ context.Context, _ int32) (result int32, err error) {
-	return result, mprt.Unimplemented(&fooCallbackCall)
+	return result, mprt.Unimplemented(&fooCallback_Call)
 }
 
 // CallExtended fails with mprt.ErrUnimplemented.
 func (UnimplementedExtendedCallback) CallExtended(_ context.Context, _ int32) (result int32, err error) {
-	return result, mprt.Unimplemented(&extendedCallbackCallExtended)
+	return result, mprt.Unimplemented(&extendedCallback_CallExtended)
 }
 
 // The ids of ExtendedCallback and its methods on the wire.
@@ -313,7 +313,7 @@ const (
 )
 
 var (
-	extendedCallbackCallExtended = mprt.Method{
+	extendedCallback_CallExtended = mprt.Method{
 		InterfaceID: ExtendedCallback_ID, InterfaceName: "ExtendedCallback",
 		ID: ExtendedCallback_CallExtended_ID, Name: "callExtended",
 		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 1}, ResultsSize: capnp.ObjectSize{DataSize: 8},
@@ -325,17 +325,17 @@ var ifaceExtendedCallback = mprt.Interface{
 	ID:   ExtendedCallback_ID,
 	Name: "ExtendedCallback",
 	Methods: []*mprt.Method{
-		&extendedCallbackCallExtended,
+		&extendedCallback_CallExtended,
 	},
 	Extends: []*mprt.Interface{FooCallbackProxy.Interface},
 	Destroy: FooCallbackProxy.Interface.Destroy,
 }
 
 func init() {
-	extendedCallbackCallExtended.Handler = serveExtendedCallbackCallExtended
+	extendedCallback_CallExtended.Handler = serveExtendedCallback_CallExtended
 }
 
-func serveExtendedCallbackCallExtended(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveExtendedCallback_CallExtended(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	result, err := impl.(ExtendedCallback).CallExtended(ctx, int32(p.Uint32(0)))
 	if err != nil {
@@ -374,11 +374,11 @@ func (c *FooCallbackClient) Call(ctx context.Context, arg int32) (result int32, 
 	if err != nil {
 		return result, err
 	}
-	return takeFooCallbackCall(r)
+	return takeFooCallback_Call(r)
 }
 
 func (c *FooCallbackClient) beginCall(ctx context.Context, arg int32) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooCallbackCall)
+	call, err := c.Client.Begin(ctx, &fooCallback_Call)
 	if err != nil {
 		return nil, err
 	}
@@ -404,10 +404,10 @@ func (s *FooCallback_CallCall) Wait() (result int32, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooCallbackCall(r)
+	return takeFooCallback_Call(r)
 }
 
-func takeFooCallbackCall(r mprt.Reader) (result int32, err error) {
+func takeFooCallback_Call(r mprt.Reader) (result int32, err error) {
 	result = int32(r.Uint32(0))
 	return result, r.Err()
 }
@@ -431,7 +431,7 @@ type UnimplementedFooCallback struct{}
 
 // Call fails with mprt.ErrUnimplemented.
 func (UnimplementedFooCallback) Call(_ context.Context, _ int32) (result int32, err error) {
-	return result, mprt.Unimplemented(&fooCallbackCall)
+	return result, mprt.Unimplemented(&fooCallback_Call)
 }
 
 // The ids of FooCallback and its methods on the wire.
@@ -442,13 +442,13 @@ const (
 )
 
 var (
-	fooCallbackDestroy = mprt.Method{
+	fooCallback_Destroy = mprt.Method{
 		InterfaceID: FooCallback_ID, InterfaceName: "FooCallback",
 		ID: FooCallback_Destroy_ID, Name: "destroy",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{},
 		Context: 1,
 	}
-	fooCallbackCall = mprt.Method{
+	fooCallback_Call = mprt.Method{
 		InterfaceID: FooCallback_ID, InterfaceName: "FooCallback",
 		ID: FooCallback_Call_ID, Name: "call",
 		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 1}, ResultsSize: capnp.ObjectSize{DataSize: 8},
@@ -460,17 +460,17 @@ var ifaceFooCallback = mprt.Interface{
 	ID:   FooCallback_ID,
 	Name: "FooCallback",
 	Methods: []*mprt.Method{
-		&fooCallbackDestroy,
-		&fooCallbackCall,
+		&fooCallback_Destroy,
+		&fooCallback_Call,
 	},
-	Destroy: &fooCallbackDestroy,
+	Destroy: &fooCallback_Destroy,
 }
 
 func init() {
-	fooCallbackCall.Handler = serveFooCallbackCall
+	fooCallback_Call.Handler = serveFooCallback_Call
 }
 
-func serveFooCallbackCall(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooCallback_Call(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	result, err := impl.(FooCallback).Call(ctx, int32(p.Uint32(0)))
 	if err != nil {
@@ -507,11 +507,11 @@ func (c *FooFnClient) Call(ctx context.Context) (result int32, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooFnCall(r)
+	return takeFooFn_Call(r)
 }
 
 func (c *FooFnClient) beginCall(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &fooFnCall)
+	return c.Client.Begin(ctx, &fooFn_Call)
 }
 
 // StartCall is Call without the wait for its results.
@@ -531,10 +531,10 @@ func (s *FooFn_CallCall) Wait() (result int32, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooFnCall(r)
+	return takeFooFn_Call(r)
 }
 
-func takeFooFnCall(r mprt.Reader) (result int32, err error) {
+func takeFooFn_Call(r mprt.Reader) (result int32, err error) {
 	result = int32(r.Uint32(0))
 	return result, r.Err()
 }
@@ -559,13 +559,13 @@ const (
 )
 
 var (
-	fooFnDestroy = mprt.Method{
+	fooFn_Destroy = mprt.Method{
 		InterfaceID: FooFn_ID, InterfaceName: "FooFn",
 		ID: FooFn_Destroy_ID, Name: "destroy",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{},
 		Context: 1,
 	}
-	fooFnCall = mprt.Method{
+	fooFn_Call = mprt.Method{
 		InterfaceID: FooFn_ID, InterfaceName: "FooFn",
 		ID: FooFn_Call_ID, Name: "call",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{DataSize: 8},
@@ -577,17 +577,17 @@ var ifaceFooFn = mprt.Interface{
 	ID:   FooFn_ID,
 	Name: "FooFn",
 	Methods: []*mprt.Method{
-		&fooFnDestroy,
-		&fooFnCall,
+		&fooFn_Destroy,
+		&fooFn_Call,
 	},
-	Destroy: &fooFnDestroy,
+	Destroy: &fooFn_Destroy,
 }
 
 func init() {
-	fooFnCall.Handler = serveFooFnCall
+	fooFn_Call.Handler = serveFooFn_Call
 }
 
-func serveFooFnCall(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooFn_Call(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	result, err := impl.(FooFn)(ctx)
 	if err != nil {
 		return err
@@ -669,11 +669,11 @@ func (c *FooInterfaceClient) Add(ctx context.Context, a int32, b int32) (result 
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfaceAdd(r)
+	return takeFooInterface_Add(r)
 }
 
 func (c *FooInterfaceClient) beginAdd(ctx context.Context, a int32, b int32) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooInterfaceAdd)
+	call, err := c.Client.Begin(ctx, &fooInterface_Add)
 	if err != nil {
 		return nil, err
 	}
@@ -700,10 +700,10 @@ func (s *FooInterface_AddCall) Wait() (result int32, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfaceAdd(r)
+	return takeFooInterface_Add(r)
 }
 
-func takeFooInterfaceAdd(r mprt.Reader) (result int32, err error) {
+func takeFooInterface_Add(r mprt.Reader) (result int32, err error) {
 	result = int32(r.Uint32(0))
 	return result, r.Err()
 }
@@ -719,16 +719,16 @@ func (c *FooInterfaceClient) MapSize(ctx context.Context, mapArg map[string]stri
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfaceMapSize(r)
+	return takeFooInterface_MapSize(r)
 }
 
 func (c *FooInterfaceClient) beginMapSize(ctx context.Context, mapArg map[string]string) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooInterfaceMapSize)
+	call, err := c.Client.Begin(ctx, &fooInterface_MapSize)
 	if err != nil {
 		return nil, err
 	}
 	p := call.Params()
-	setFooInterfaceMapSizeParamsMap(p, 0, mapArg)
+	setFooInterface_MapSizeParams_Map(p, 0, mapArg)
 	return call, nil
 }
 
@@ -749,10 +749,10 @@ func (s *FooInterface_MapSizeCall) Wait() (result int32, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfaceMapSize(r)
+	return takeFooInterface_MapSize(r)
 }
 
-func takeFooInterfaceMapSize(r mprt.Reader) (result int32, err error) {
+func takeFooInterface_MapSize(r mprt.Reader) (result int32, err error) {
 	result = int32(r.Uint32(0))
 	return result, r.Err()
 }
@@ -768,11 +768,11 @@ func (c *FooInterfaceClient) Pass(ctx context.Context, arg *FooStruct) (result *
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfacePass(r)
+	return takeFooInterface_Pass(r)
 }
 
 func (c *FooInterfaceClient) beginPass(ctx context.Context, arg *FooStruct) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooInterfacePass)
+	call, err := c.Client.Begin(ctx, &fooInterface_Pass)
 	if err != nil {
 		return nil, err
 	}
@@ -798,10 +798,10 @@ func (s *FooInterface_PassCall) Wait() (result *FooStruct, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfacePass(r)
+	return takeFooInterface_Pass(r)
 }
 
-func takeFooInterfacePass(r mprt.Reader) (result *FooStruct, err error) {
+func takeFooInterface_Pass(r mprt.Reader) (result *FooStruct, err error) {
 	result = mprt.GetStruct[FooStruct](r, 0)
 	return result, r.Err()
 }
@@ -817,11 +817,11 @@ func (c *FooInterfaceClient) Raise(ctx context.Context, arg *FooStruct) error {
 	if err != nil {
 		return err
 	}
-	return takeFooInterfaceRaise(r)
+	return takeFooInterface_Raise(r)
 }
 
 func (c *FooInterfaceClient) beginRaise(ctx context.Context, arg *FooStruct) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooInterfaceRaise)
+	call, err := c.Client.Begin(ctx, &fooInterface_Raise)
 	if err != nil {
 		return nil, err
 	}
@@ -847,10 +847,10 @@ func (s *FooInterface_RaiseCall) Wait() error {
 	if err != nil {
 		return err
 	}
-	return takeFooInterfaceRaise(r)
+	return takeFooInterface_Raise(r)
 }
 
-func takeFooInterfaceRaise(r mprt.Reader) error {
+func takeFooInterface_Raise(r mprt.Reader) error {
 	if e := mprt.GetStruct[FooStruct](r, 0); e != nil && r.Err() == nil {
 		return e
 	}
@@ -869,7 +869,7 @@ func (c *FooInterfaceClient) InitThreadMap(ctx context.Context) error {
 }
 
 func (c *FooInterfaceClient) beginInitThreadMap(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &fooInterfaceInitThreadMap)
+	return c.Client.Begin(ctx, &fooInterface_InitThreadMap)
 }
 
 // StartInitThreadMap is InitThreadMap without the wait for its results.
@@ -900,11 +900,11 @@ func (c *FooInterfaceClient) Callback(ctx context.Context, callback FooCallback,
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfaceCallback(r)
+	return takeFooInterface_Callback(r)
 }
 
 func (c *FooInterfaceClient) beginCallback(ctx context.Context, callback FooCallback, arg int32) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooInterfaceCallback)
+	call, err := c.Client.Begin(ctx, &fooInterface_Callback)
 	if err != nil {
 		return nil, err
 	}
@@ -931,10 +931,10 @@ func (s *FooInterface_CallbackCall) Wait() (result int32, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfaceCallback(r)
+	return takeFooInterface_Callback(r)
 }
 
-func takeFooInterfaceCallback(r mprt.Reader) (result int32, err error) {
+func takeFooInterface_Callback(r mprt.Reader) (result int32, err error) {
 	result = int32(r.Uint32(0))
 	return result, r.Err()
 }
@@ -950,11 +950,11 @@ func (c *FooInterfaceClient) CallbackUnique(ctx context.Context, callback FooCal
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfaceCallbackUnique(r)
+	return takeFooInterface_CallbackUnique(r)
 }
 
 func (c *FooInterfaceClient) beginCallbackUnique(ctx context.Context, callback FooCallback, arg int32) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooInterfaceCallbackUnique)
+	call, err := c.Client.Begin(ctx, &fooInterface_CallbackUnique)
 	if err != nil {
 		return nil, err
 	}
@@ -981,10 +981,10 @@ func (s *FooInterface_CallbackUniqueCall) Wait() (result int32, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfaceCallbackUnique(r)
+	return takeFooInterface_CallbackUnique(r)
 }
 
-func takeFooInterfaceCallbackUnique(r mprt.Reader) (result int32, err error) {
+func takeFooInterface_CallbackUnique(r mprt.Reader) (result int32, err error) {
 	result = int32(r.Uint32(0))
 	return result, r.Err()
 }
@@ -1000,11 +1000,11 @@ func (c *FooInterfaceClient) CallbackShared(ctx context.Context, callback FooCal
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfaceCallbackShared(r)
+	return takeFooInterface_CallbackShared(r)
 }
 
 func (c *FooInterfaceClient) beginCallbackShared(ctx context.Context, callback FooCallback, arg int32) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooInterfaceCallbackShared)
+	call, err := c.Client.Begin(ctx, &fooInterface_CallbackShared)
 	if err != nil {
 		return nil, err
 	}
@@ -1031,10 +1031,10 @@ func (s *FooInterface_CallbackSharedCall) Wait() (result int32, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfaceCallbackShared(r)
+	return takeFooInterface_CallbackShared(r)
 }
 
-func takeFooInterfaceCallbackShared(r mprt.Reader) (result int32, err error) {
+func takeFooInterface_CallbackShared(r mprt.Reader) (result int32, err error) {
 	result = int32(r.Uint32(0))
 	return result, r.Err()
 }
@@ -1051,7 +1051,7 @@ func (c *FooInterfaceClient) SaveCallback(ctx context.Context, callback FooCallb
 }
 
 func (c *FooInterfaceClient) beginSaveCallback(ctx context.Context, callback FooCallback) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooInterfaceSaveCallback)
+	call, err := c.Client.Begin(ctx, &fooInterface_SaveCallback)
 	if err != nil {
 		return nil, err
 	}
@@ -1088,11 +1088,11 @@ func (c *FooInterfaceClient) CallbackSaved(ctx context.Context, arg int32) (resu
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfaceCallbackSaved(r)
+	return takeFooInterface_CallbackSaved(r)
 }
 
 func (c *FooInterfaceClient) beginCallbackSaved(ctx context.Context, arg int32) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooInterfaceCallbackSaved)
+	call, err := c.Client.Begin(ctx, &fooInterface_CallbackSaved)
 	if err != nil {
 		return nil, err
 	}
@@ -1118,10 +1118,10 @@ func (s *FooInterface_CallbackSavedCall) Wait() (result int32, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfaceCallbackSaved(r)
+	return takeFooInterface_CallbackSaved(r)
 }
 
-func takeFooInterfaceCallbackSaved(r mprt.Reader) (result int32, err error) {
+func takeFooInterface_CallbackSaved(r mprt.Reader) (result int32, err error) {
 	result = int32(r.Uint32(0))
 	return result, r.Err()
 }
@@ -1137,11 +1137,11 @@ func (c *FooInterfaceClient) CallbackExtended(ctx context.Context, callback Exte
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfaceCallbackExtended(r)
+	return takeFooInterface_CallbackExtended(r)
 }
 
 func (c *FooInterfaceClient) beginCallbackExtended(ctx context.Context, callback ExtendedCallback, arg int32) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooInterfaceCallbackExtended)
+	call, err := c.Client.Begin(ctx, &fooInterface_CallbackExtended)
 	if err != nil {
 		return nil, err
 	}
@@ -1168,10 +1168,10 @@ func (s *FooInterface_CallbackExtendedCall) Wait() (result int32, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfaceCallbackExtended(r)
+	return takeFooInterface_CallbackExtended(r)
 }
 
-func takeFooInterfaceCallbackExtended(r mprt.Reader) (result int32, err error) {
+func takeFooInterface_CallbackExtended(r mprt.Reader) (result int32, err error) {
 	result = int32(r.Uint32(0))
 	return result, r.Err()
 }
@@ -1187,11 +1187,11 @@ func (c *FooInterfaceClient) PassCustom(ctx context.Context, arg *FooCustom) (re
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfacePassCustom(r)
+	return takeFooInterface_PassCustom(r)
 }
 
 func (c *FooInterfaceClient) beginPassCustom(ctx context.Context, arg *FooCustom) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooInterfacePassCustom)
+	call, err := c.Client.Begin(ctx, &fooInterface_PassCustom)
 	if err != nil {
 		return nil, err
 	}
@@ -1217,10 +1217,10 @@ func (s *FooInterface_PassCustomCall) Wait() (result *FooCustom, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfacePassCustom(r)
+	return takeFooInterface_PassCustom(r)
 }
 
-func takeFooInterfacePassCustom(r mprt.Reader) (result *FooCustom, err error) {
+func takeFooInterface_PassCustom(r mprt.Reader) (result *FooCustom, err error) {
 	result = mprt.GetStruct[FooCustom](r, 0)
 	return result, r.Err()
 }
@@ -1236,11 +1236,11 @@ func (c *FooInterfaceClient) PassEmpty(ctx context.Context, arg *FooEmpty) (resu
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfacePassEmpty(r)
+	return takeFooInterface_PassEmpty(r)
 }
 
 func (c *FooInterfaceClient) beginPassEmpty(ctx context.Context, arg *FooEmpty) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooInterfacePassEmpty)
+	call, err := c.Client.Begin(ctx, &fooInterface_PassEmpty)
 	if err != nil {
 		return nil, err
 	}
@@ -1266,10 +1266,10 @@ func (s *FooInterface_PassEmptyCall) Wait() (result *FooEmpty, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfacePassEmpty(r)
+	return takeFooInterface_PassEmpty(r)
 }
 
-func takeFooInterfacePassEmpty(r mprt.Reader) (result *FooEmpty, err error) {
+func takeFooInterface_PassEmpty(r mprt.Reader) (result *FooEmpty, err error) {
 	result = mprt.GetStruct[FooEmpty](r, 0)
 	return result, r.Err()
 }
@@ -1285,11 +1285,11 @@ func (c *FooInterfaceClient) PassMessage(ctx context.Context, arg *FooMessage) (
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfacePassMessage(r)
+	return takeFooInterface_PassMessage(r)
 }
 
 func (c *FooInterfaceClient) beginPassMessage(ctx context.Context, arg *FooMessage) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooInterfacePassMessage)
+	call, err := c.Client.Begin(ctx, &fooInterface_PassMessage)
 	if err != nil {
 		return nil, err
 	}
@@ -1315,10 +1315,10 @@ func (s *FooInterface_PassMessageCall) Wait() (result *FooMessage, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfacePassMessage(r)
+	return takeFooInterface_PassMessage(r)
 }
 
-func takeFooInterfacePassMessage(r mprt.Reader) (result *FooMessage, err error) {
+func takeFooInterface_PassMessage(r mprt.Reader) (result *FooMessage, err error) {
 	result = mprt.GetStruct[FooMessage](r, 0)
 	return result, r.Err()
 }
@@ -1334,11 +1334,11 @@ func (c *FooInterfaceClient) PassMutable(ctx context.Context, arg *FooMutable) (
 	if err != nil {
 		return argOut, err
 	}
-	return takeFooInterfacePassMutable(r)
+	return takeFooInterface_PassMutable(r)
 }
 
 func (c *FooInterfaceClient) beginPassMutable(ctx context.Context, arg *FooMutable) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooInterfacePassMutable)
+	call, err := c.Client.Begin(ctx, &fooInterface_PassMutable)
 	if err != nil {
 		return nil, err
 	}
@@ -1364,10 +1364,10 @@ func (s *FooInterface_PassMutableCall) Wait() (argOut *FooMutable, err error) {
 	if err != nil {
 		return argOut, err
 	}
-	return takeFooInterfacePassMutable(r)
+	return takeFooInterface_PassMutable(r)
 }
 
-func takeFooInterfacePassMutable(r mprt.Reader) (argOut *FooMutable, err error) {
+func takeFooInterface_PassMutable(r mprt.Reader) (argOut *FooMutable, err error) {
 	argOut = mprt.GetStruct[FooMutable](r, 0)
 	return argOut, r.Err()
 }
@@ -1383,11 +1383,11 @@ func (c *FooInterfaceClient) PassEnum(ctx context.Context, arg int32) (result in
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfacePassEnum(r)
+	return takeFooInterface_PassEnum(r)
 }
 
 func (c *FooInterfaceClient) beginPassEnum(ctx context.Context, arg int32) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooInterfacePassEnum)
+	call, err := c.Client.Begin(ctx, &fooInterface_PassEnum)
 	if err != nil {
 		return nil, err
 	}
@@ -1413,10 +1413,10 @@ func (s *FooInterface_PassEnumCall) Wait() (result int32, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfacePassEnum(r)
+	return takeFooInterface_PassEnum(r)
 }
 
-func takeFooInterfacePassEnum(r mprt.Reader) (result int32, err error) {
+func takeFooInterface_PassEnum(r mprt.Reader) (result int32, err error) {
 	result = int32(r.Uint32(0))
 	return result, r.Err()
 }
@@ -1432,11 +1432,11 @@ func (c *FooInterfaceClient) PassFn(ctx context.Context, fn FooFn) (result int32
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfacePassFn(r)
+	return takeFooInterface_PassFn(r)
 }
 
 func (c *FooInterfaceClient) beginPassFn(ctx context.Context, fn FooFn) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooInterfacePassFn)
+	call, err := c.Client.Begin(ctx, &fooInterface_PassFn)
 	if err != nil {
 		return nil, err
 	}
@@ -1462,10 +1462,10 @@ func (s *FooInterface_PassFnCall) Wait() (result int32, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfacePassFn(r)
+	return takeFooInterface_PassFn(r)
 }
 
-func takeFooInterfacePassFn(r mprt.Reader) (result int32, err error) {
+func takeFooInterface_PassFn(r mprt.Reader) (result int32, err error) {
 	result = int32(r.Uint32(0))
 	return result, r.Err()
 }
@@ -1482,7 +1482,7 @@ func (c *FooInterfaceClient) CallFn(ctx context.Context) error {
 }
 
 func (c *FooInterfaceClient) beginCallFn(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &fooInterfaceCallFn)
+	return c.Client.Begin(ctx, &fooInterface_CallFn)
 }
 
 // StartCallFn is CallFn without the wait for its results.
@@ -1514,7 +1514,7 @@ func (c *FooInterfaceClient) CallFnAsync(ctx context.Context) error {
 }
 
 func (c *FooInterfaceClient) beginCallFnAsync(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &fooInterfaceCallFnAsync)
+	return c.Client.Begin(ctx, &fooInterface_CallFnAsync)
 }
 
 // StartCallFnAsync is CallFnAsync without the wait for its results.
@@ -1545,11 +1545,11 @@ func (c *FooInterfaceClient) AddOut(ctx context.Context, a int32, b int32) (ret 
 	if err != nil {
 		return ret, err
 	}
-	return takeFooInterfaceAddOut(r)
+	return takeFooInterface_AddOut(r)
 }
 
 func (c *FooInterfaceClient) beginAddOut(ctx context.Context, a int32, b int32) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooInterfaceAddOut)
+	call, err := c.Client.Begin(ctx, &fooInterface_AddOut)
 	if err != nil {
 		return nil, err
 	}
@@ -1576,10 +1576,10 @@ func (s *FooInterface_AddOutCall) Wait() (ret int32, err error) {
 	if err != nil {
 		return ret, err
 	}
-	return takeFooInterfaceAddOut(r)
+	return takeFooInterface_AddOut(r)
 }
 
-func takeFooInterfaceAddOut(r mprt.Reader) (ret int32, err error) {
+func takeFooInterface_AddOut(r mprt.Reader) (ret int32, err error) {
 	ret = int32(r.Uint32(0))
 	return ret, r.Err()
 }
@@ -1595,11 +1595,11 @@ func (c *FooInterfaceClient) AddInOut(ctx context.Context, x int32, sum int32) (
 	if err != nil {
 		return sumOut, err
 	}
-	return takeFooInterfaceAddInOut(r)
+	return takeFooInterface_AddInOut(r)
 }
 
 func (c *FooInterfaceClient) beginAddInOut(ctx context.Context, x int32, sum int32) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooInterfaceAddInOut)
+	call, err := c.Client.Begin(ctx, &fooInterface_AddInOut)
 	if err != nil {
 		return nil, err
 	}
@@ -1626,10 +1626,10 @@ func (s *FooInterface_AddInOutCall) Wait() (sumOut int32, err error) {
 	if err != nil {
 		return sumOut, err
 	}
-	return takeFooInterfaceAddInOut(r)
+	return takeFooInterface_AddInOut(r)
 }
 
-func takeFooInterfaceAddInOut(r mprt.Reader) (sumOut int32, err error) {
+func takeFooInterface_AddInOut(r mprt.Reader) (sumOut int32, err error) {
 	sumOut = int32(r.Uint32(0))
 	return sumOut, r.Err()
 }
@@ -1645,11 +1645,11 @@ func (c *FooInterfaceClient) CallIntFnAsync(ctx context.Context, arg int32) (res
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfaceCallIntFnAsync(r)
+	return takeFooInterface_CallIntFnAsync(r)
 }
 
 func (c *FooInterfaceClient) beginCallIntFnAsync(ctx context.Context, arg int32) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooInterfaceCallIntFnAsync)
+	call, err := c.Client.Begin(ctx, &fooInterface_CallIntFnAsync)
 	if err != nil {
 		return nil, err
 	}
@@ -1675,10 +1675,10 @@ func (s *FooInterface_CallIntFnAsyncCall) Wait() (result int32, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfaceCallIntFnAsync(r)
+	return takeFooInterface_CallIntFnAsync(r)
 }
 
-func takeFooInterfaceCallIntFnAsync(r mprt.Reader) (result int32, err error) {
+func takeFooInterface_CallIntFnAsync(r mprt.Reader) (result int32, err error) {
 	result = int32(r.Uint32(0))
 	return result, r.Err()
 }
@@ -1694,11 +1694,11 @@ func (c *FooInterfaceClient) PassDataPointers(ctx context.Context, arg [][]byte)
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfacePassDataPointers(r)
+	return takeFooInterface_PassDataPointers(r)
 }
 
 func (c *FooInterfaceClient) beginPassDataPointers(ctx context.Context, arg [][]byte) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooInterfacePassDataPointers)
+	call, err := c.Client.Begin(ctx, &fooInterface_PassDataPointers)
 	if err != nil {
 		return nil, err
 	}
@@ -1724,10 +1724,10 @@ func (s *FooInterface_PassDataPointersCall) Wait() (result [][]byte, err error) 
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfacePassDataPointers(r)
+	return takeFooInterface_PassDataPointers(r)
 }
 
-func takeFooInterfacePassDataPointers(r mprt.Reader) (result [][]byte, err error) {
+func takeFooInterface_PassDataPointers(r mprt.Reader) (result [][]byte, err error) {
 	result = mprt.GetDatas(r, 0)
 	return result, r.Err()
 }
@@ -1743,11 +1743,11 @@ func (c *FooInterfaceClient) PassDouble(ctx context.Context, arg float64) (resul
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfacePassDouble(r)
+	return takeFooInterface_PassDouble(r)
 }
 
 func (c *FooInterfaceClient) beginPassDouble(ctx context.Context, arg float64) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooInterfacePassDouble)
+	call, err := c.Client.Begin(ctx, &fooInterface_PassDouble)
 	if err != nil {
 		return nil, err
 	}
@@ -1773,10 +1773,10 @@ func (s *FooInterface_PassDoubleCall) Wait() (result float64, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfacePassDouble(r)
+	return takeFooInterface_PassDouble(r)
 }
 
-func takeFooInterfacePassDouble(r mprt.Reader) (result float64, err error) {
+func takeFooInterface_PassDouble(r mprt.Reader) (result float64, err error) {
 	result = math.Float64frombits(r.Uint64(0))
 	return result, r.Err()
 }
@@ -1792,11 +1792,11 @@ func (c *FooInterfaceClient) PassData(ctx context.Context, arg []byte) (result [
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfacePassData(r)
+	return takeFooInterface_PassData(r)
 }
 
 func (c *FooInterfaceClient) beginPassData(ctx context.Context, arg []byte) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooInterfacePassData)
+	call, err := c.Client.Begin(ctx, &fooInterface_PassData)
 	if err != nil {
 		return nil, err
 	}
@@ -1822,10 +1822,10 @@ func (s *FooInterface_PassDataCall) Wait() (result []byte, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooInterfacePassData(r)
+	return takeFooInterface_PassData(r)
 }
 
-func takeFooInterfacePassData(r mprt.Reader) (result []byte, err error) {
+func takeFooInterface_PassData(r mprt.Reader) (result []byte, err error) {
 	result = r.Data(0)
 	return result, r.Err()
 }
@@ -1849,127 +1849,127 @@ type UnimplementedFooInterface struct{}
 
 // Add fails with mprt.ErrUnimplemented.
 func (UnimplementedFooInterface) Add(_ context.Context, _ int32, _ int32) (result int32, err error) {
-	return result, mprt.Unimplemented(&fooInterfaceAdd)
+	return result, mprt.Unimplemented(&fooInterface_Add)
 }
 
 // MapSize fails with mprt.ErrUnimplemented.
 func (UnimplementedFooInterface) MapSize(_ context.Context, _ map[string]string) (result int32, err error) {
-	return result, mprt.Unimplemented(&fooInterfaceMapSize)
+	return result, mprt.Unimplemented(&fooInterface_MapSize)
 }
 
 // Pass fails with mprt.ErrUnimplemented.
 func (UnimplementedFooInterface) Pass(_ context.Context, _ *FooStruct) (result *FooStruct, err error) {
-	return result, mprt.Unimplemented(&fooInterfacePass)
+	return result, mprt.Unimplemented(&fooInterface_Pass)
 }
 
 // Raise fails with mprt.ErrUnimplemented.
 func (UnimplementedFooInterface) Raise(context.Context, *FooStruct) error {
-	return mprt.Unimplemented(&fooInterfaceRaise)
+	return mprt.Unimplemented(&fooInterface_Raise)
 }
 
 // InitThreadMap fails with mprt.ErrUnimplemented.
 func (UnimplementedFooInterface) InitThreadMap(context.Context) error {
-	return mprt.Unimplemented(&fooInterfaceInitThreadMap)
+	return mprt.Unimplemented(&fooInterface_InitThreadMap)
 }
 
 // Callback fails with mprt.ErrUnimplemented.
 func (UnimplementedFooInterface) Callback(_ context.Context, _ FooCallback, _ int32) (result int32, err error) {
-	return result, mprt.Unimplemented(&fooInterfaceCallback)
+	return result, mprt.Unimplemented(&fooInterface_Callback)
 }
 
 // CallbackUnique fails with mprt.ErrUnimplemented.
 func (UnimplementedFooInterface) CallbackUnique(_ context.Context, _ FooCallback, _ int32) (result int32, err error) {
-	return result, mprt.Unimplemented(&fooInterfaceCallbackUnique)
+	return result, mprt.Unimplemented(&fooInterface_CallbackUnique)
 }
 
 // CallbackShared fails with mprt.ErrUnimplemented.
 func (UnimplementedFooInterface) CallbackShared(_ context.Context, _ FooCallback, _ int32) (result int32, err error) {
-	return result, mprt.Unimplemented(&fooInterfaceCallbackShared)
+	return result, mprt.Unimplemented(&fooInterface_CallbackShared)
 }
 
 // SaveCallback fails with mprt.ErrUnimplemented.
 func (UnimplementedFooInterface) SaveCallback(context.Context, FooCallback) error {
-	return mprt.Unimplemented(&fooInterfaceSaveCallback)
+	return mprt.Unimplemented(&fooInterface_SaveCallback)
 }
 
 // CallbackSaved fails with mprt.ErrUnimplemented.
 func (UnimplementedFooInterface) CallbackSaved(_ context.Context, _ int32) (result int32, err error) {
-	return result, mprt.Unimplemented(&fooInterfaceCallbackSaved)
+	return result, mprt.Unimplemented(&fooInterface_CallbackSaved)
 }
 
 // CallbackExtended fails with mprt.ErrUnimplemented.
 func (UnimplementedFooInterface) CallbackExtended(_ context.Context, _ ExtendedCallback, _ int32) (result int32, err error) {
-	return result, mprt.Unimplemented(&fooInterfaceCallbackExtended)
+	return result, mprt.Unimplemented(&fooInterface_CallbackExtended)
 }
 
 // PassCustom fails with mprt.ErrUnimplemented.
 func (UnimplementedFooInterface) PassCustom(_ context.Context, _ *FooCustom) (result *FooCustom, err error) {
-	return result, mprt.Unimplemented(&fooInterfacePassCustom)
+	return result, mprt.Unimplemented(&fooInterface_PassCustom)
 }
 
 // PassEmpty fails with mprt.ErrUnimplemented.
 func (UnimplementedFooInterface) PassEmpty(_ context.Context, _ *FooEmpty) (result *FooEmpty, err error) {
-	return result, mprt.Unimplemented(&fooInterfacePassEmpty)
+	return result, mprt.Unimplemented(&fooInterface_PassEmpty)
 }
 
 // PassMessage fails with mprt.ErrUnimplemented.
 func (UnimplementedFooInterface) PassMessage(_ context.Context, _ *FooMessage) (result *FooMessage, err error) {
-	return result, mprt.Unimplemented(&fooInterfacePassMessage)
+	return result, mprt.Unimplemented(&fooInterface_PassMessage)
 }
 
 // PassMutable fails with mprt.ErrUnimplemented.
 func (UnimplementedFooInterface) PassMutable(_ context.Context, _ *FooMutable) (argOut *FooMutable, err error) {
-	return argOut, mprt.Unimplemented(&fooInterfacePassMutable)
+	return argOut, mprt.Unimplemented(&fooInterface_PassMutable)
 }
 
 // PassEnum fails with mprt.ErrUnimplemented.
 func (UnimplementedFooInterface) PassEnum(_ context.Context, _ int32) (result int32, err error) {
-	return result, mprt.Unimplemented(&fooInterfacePassEnum)
+	return result, mprt.Unimplemented(&fooInterface_PassEnum)
 }
 
 // PassFn fails with mprt.ErrUnimplemented.
 func (UnimplementedFooInterface) PassFn(_ context.Context, _ FooFn) (result int32, err error) {
-	return result, mprt.Unimplemented(&fooInterfacePassFn)
+	return result, mprt.Unimplemented(&fooInterface_PassFn)
 }
 
 // CallFn fails with mprt.ErrUnimplemented.
 func (UnimplementedFooInterface) CallFn(context.Context) error {
-	return mprt.Unimplemented(&fooInterfaceCallFn)
+	return mprt.Unimplemented(&fooInterface_CallFn)
 }
 
 // CallFnAsync fails with mprt.ErrUnimplemented.
 func (UnimplementedFooInterface) CallFnAsync(context.Context) error {
-	return mprt.Unimplemented(&fooInterfaceCallFnAsync)
+	return mprt.Unimplemented(&fooInterface_CallFnAsync)
 }
 
 // AddOut fails with mprt.ErrUnimplemented.
 func (UnimplementedFooInterface) AddOut(_ context.Context, _ int32, _ int32) (ret int32, err error) {
-	return ret, mprt.Unimplemented(&fooInterfaceAddOut)
+	return ret, mprt.Unimplemented(&fooInterface_AddOut)
 }
 
 // AddInOut fails with mprt.ErrUnimplemented.
 func (UnimplementedFooInterface) AddInOut(_ context.Context, _ int32, _ int32) (sumOut int32, err error) {
-	return sumOut, mprt.Unimplemented(&fooInterfaceAddInOut)
+	return sumOut, mprt.Unimplemented(&fooInterface_AddInOut)
 }
 
 // CallIntFnAsync fails with mprt.ErrUnimplemented.
 func (UnimplementedFooInterface) CallIntFnAsync(_ context.Context, _ int32) (result int32, err error) {
-	return result, mprt.Unimplemented(&fooInterfaceCallIntFnAsync)
+	return result, mprt.Unimplemented(&fooInterface_CallIntFnAsync)
 }
 
 // PassDataPointers fails with mprt.ErrUnimplemented.
 func (UnimplementedFooInterface) PassDataPointers(_ context.Context, _ [][]byte) (result [][]byte, err error) {
-	return result, mprt.Unimplemented(&fooInterfacePassDataPointers)
+	return result, mprt.Unimplemented(&fooInterface_PassDataPointers)
 }
 
 // PassDouble fails with mprt.ErrUnimplemented.
 func (UnimplementedFooInterface) PassDouble(_ context.Context, _ float64) (result float64, err error) {
-	return result, mprt.Unimplemented(&fooInterfacePassDouble)
+	return result, mprt.Unimplemented(&fooInterface_PassDouble)
 }
 
 // PassData fails with mprt.ErrUnimplemented.
 func (UnimplementedFooInterface) PassData(_ context.Context, _ []byte) (result []byte, err error) {
-	return result, mprt.Unimplemented(&fooInterfacePassData)
+	return result, mprt.Unimplemented(&fooInterface_PassData)
 }
 
 // The ids of FooInterface and its methods on the wire.
@@ -2003,137 +2003,137 @@ const (
 )
 
 var (
-	fooInterfaceAdd = mprt.Method{
+	fooInterface_Add = mprt.Method{
 		InterfaceID: FooInterface_ID, InterfaceName: "FooInterface",
 		ID: FooInterface_Add_ID, Name: "add",
 		ParamsSize: capnp.ObjectSize{DataSize: 8}, ResultsSize: capnp.ObjectSize{DataSize: 8},
 	}
-	fooInterfaceMapSize = mprt.Method{
+	fooInterface_MapSize = mprt.Method{
 		InterfaceID: FooInterface_ID, InterfaceName: "FooInterface",
 		ID: FooInterface_MapSize_ID, Name: "mapSize",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{DataSize: 8},
 	}
-	fooInterfacePass = mprt.Method{
+	fooInterface_Pass = mprt.Method{
 		InterfaceID: FooInterface_ID, InterfaceName: "FooInterface",
 		ID: FooInterface_Pass_ID, Name: "pass",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
-	fooInterfaceRaise = mprt.Method{
+	fooInterface_Raise = mprt.Method{
 		InterfaceID: FooInterface_ID, InterfaceName: "FooInterface",
 		ID: FooInterface_Raise_ID, Name: "raise",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
-	fooInterfaceInitThreadMap = mprt.Method{
+	fooInterface_InitThreadMap = mprt.Method{
 		InterfaceID: FooInterface_ID, InterfaceName: "FooInterface",
 		ID: FooInterface_InitThreadMap_ID, Name: "initThreadMap",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 		ParamsThreadMap: 1, ResultsThreadMap: 1,
 	}
-	fooInterfaceCallback = mprt.Method{
+	fooInterface_Callback = mprt.Method{
 		InterfaceID: FooInterface_ID, InterfaceName: "FooInterface",
 		ID: FooInterface_Callback_ID, Name: "callback",
 		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 2}, ResultsSize: capnp.ObjectSize{DataSize: 8},
 		Context: 1,
 	}
-	fooInterfaceCallbackUnique = mprt.Method{
+	fooInterface_CallbackUnique = mprt.Method{
 		InterfaceID: FooInterface_ID, InterfaceName: "FooInterface",
 		ID: FooInterface_CallbackUnique_ID, Name: "callbackUnique",
 		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 2}, ResultsSize: capnp.ObjectSize{DataSize: 8},
 		Context: 1,
 	}
-	fooInterfaceCallbackShared = mprt.Method{
+	fooInterface_CallbackShared = mprt.Method{
 		InterfaceID: FooInterface_ID, InterfaceName: "FooInterface",
 		ID: FooInterface_CallbackShared_ID, Name: "callbackShared",
 		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 2}, ResultsSize: capnp.ObjectSize{DataSize: 8},
 		Context: 1,
 	}
-	fooInterfaceSaveCallback = mprt.Method{
+	fooInterface_SaveCallback = mprt.Method{
 		InterfaceID: FooInterface_ID, InterfaceName: "FooInterface",
 		ID: FooInterface_SaveCallback_ID, Name: "saveCallback",
 		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{},
 		Context: 1,
 	}
-	fooInterfaceCallbackSaved = mprt.Method{
+	fooInterface_CallbackSaved = mprt.Method{
 		InterfaceID: FooInterface_ID, InterfaceName: "FooInterface",
 		ID: FooInterface_CallbackSaved_ID, Name: "callbackSaved",
 		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 1}, ResultsSize: capnp.ObjectSize{DataSize: 8},
 		Context: 1,
 	}
-	fooInterfaceCallbackExtended = mprt.Method{
+	fooInterface_CallbackExtended = mprt.Method{
 		InterfaceID: FooInterface_ID, InterfaceName: "FooInterface",
 		ID: FooInterface_CallbackExtended_ID, Name: "callbackExtended",
 		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 2}, ResultsSize: capnp.ObjectSize{DataSize: 8},
 		Context: 1,
 	}
-	fooInterfacePassCustom = mprt.Method{
+	fooInterface_PassCustom = mprt.Method{
 		InterfaceID: FooInterface_ID, InterfaceName: "FooInterface",
 		ID: FooInterface_PassCustom_ID, Name: "passCustom",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
-	fooInterfacePassEmpty = mprt.Method{
+	fooInterface_PassEmpty = mprt.Method{
 		InterfaceID: FooInterface_ID, InterfaceName: "FooInterface",
 		ID: FooInterface_PassEmpty_ID, Name: "passEmpty",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
-	fooInterfacePassMessage = mprt.Method{
+	fooInterface_PassMessage = mprt.Method{
 		InterfaceID: FooInterface_ID, InterfaceName: "FooInterface",
 		ID: FooInterface_PassMessage_ID, Name: "passMessage",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
-	fooInterfacePassMutable = mprt.Method{
+	fooInterface_PassMutable = mprt.Method{
 		InterfaceID: FooInterface_ID, InterfaceName: "FooInterface",
 		ID: FooInterface_PassMutable_ID, Name: "passMutable",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
-	fooInterfacePassEnum = mprt.Method{
+	fooInterface_PassEnum = mprt.Method{
 		InterfaceID: FooInterface_ID, InterfaceName: "FooInterface",
 		ID: FooInterface_PassEnum_ID, Name: "passEnum",
 		ParamsSize: capnp.ObjectSize{DataSize: 8}, ResultsSize: capnp.ObjectSize{DataSize: 8},
 	}
-	fooInterfacePassFn = mprt.Method{
+	fooInterface_PassFn = mprt.Method{
 		InterfaceID: FooInterface_ID, InterfaceName: "FooInterface",
 		ID: FooInterface_PassFn_ID, Name: "passFn",
 		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{DataSize: 8},
 		Context: 1,
 	}
-	fooInterfaceCallFn = mprt.Method{
+	fooInterface_CallFn = mprt.Method{
 		InterfaceID: FooInterface_ID, InterfaceName: "FooInterface",
 		ID: FooInterface_CallFn_ID, Name: "callFn",
 		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{},
 	}
-	fooInterfaceCallFnAsync = mprt.Method{
+	fooInterface_CallFnAsync = mprt.Method{
 		InterfaceID: FooInterface_ID, InterfaceName: "FooInterface",
 		ID: FooInterface_CallFnAsync_ID, Name: "callFnAsync",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{},
 		Context: 1,
 	}
-	fooInterfaceAddOut = mprt.Method{
+	fooInterface_AddOut = mprt.Method{
 		InterfaceID: FooInterface_ID, InterfaceName: "FooInterface",
 		ID: FooInterface_AddOut_ID, Name: "addOut",
 		ParamsSize: capnp.ObjectSize{DataSize: 8}, ResultsSize: capnp.ObjectSize{DataSize: 8},
 	}
-	fooInterfaceAddInOut = mprt.Method{
+	fooInterface_AddInOut = mprt.Method{
 		InterfaceID: FooInterface_ID, InterfaceName: "FooInterface",
 		ID: FooInterface_AddInOut_ID, Name: "addInOut",
 		ParamsSize: capnp.ObjectSize{DataSize: 8}, ResultsSize: capnp.ObjectSize{DataSize: 8},
 	}
-	fooInterfaceCallIntFnAsync = mprt.Method{
+	fooInterface_CallIntFnAsync = mprt.Method{
 		InterfaceID: FooInterface_ID, InterfaceName: "FooInterface",
 		ID: FooInterface_CallIntFnAsync_ID, Name: "callIntFnAsync",
 		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 1}, ResultsSize: capnp.ObjectSize{DataSize: 8},
 		Context: 1,
 	}
-	fooInterfacePassDataPointers = mprt.Method{
+	fooInterface_PassDataPointers = mprt.Method{
 		InterfaceID: FooInterface_ID, InterfaceName: "FooInterface",
 		ID: FooInterface_PassDataPointers_ID, Name: "passDataPointers",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
-	fooInterfacePassDouble = mprt.Method{
+	fooInterface_PassDouble = mprt.Method{
 		InterfaceID: FooInterface_ID, InterfaceName: "FooInterface",
 		ID: FooInterface_PassDouble_ID, Name: "passDouble",
 		ParamsSize: capnp.ObjectSize{DataSize: 8}, ResultsSize: capnp.ObjectSize{DataSize: 8},
 	}
-	fooInterfacePassData = mprt.Method{
+	fooInterface_PassData = mprt.Method{
 		InterfaceID: FooInterface_ID, InterfaceName: "FooInterface",
 		ID: FooInterface_PassData_ID, Name: "passData",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
@@ -2144,63 +2144,63 @@ var ifaceFooInterface = mprt.Interface{
 	ID:   FooInterface_ID,
 	Name: "FooInterface",
 	Methods: []*mprt.Method{
-		&fooInterfaceAdd,
-		&fooInterfaceMapSize,
-		&fooInterfacePass,
-		&fooInterfaceRaise,
-		&fooInterfaceInitThreadMap,
-		&fooInterfaceCallback,
-		&fooInterfaceCallbackUnique,
-		&fooInterfaceCallbackShared,
-		&fooInterfaceSaveCallback,
-		&fooInterfaceCallbackSaved,
-		&fooInterfaceCallbackExtended,
-		&fooInterfacePassCustom,
-		&fooInterfacePassEmpty,
-		&fooInterfacePassMessage,
-		&fooInterfacePassMutable,
-		&fooInterfacePassEnum,
-		&fooInterfacePassFn,
-		&fooInterfaceCallFn,
-		&fooInterfaceCallFnAsync,
-		&fooInterfaceAddOut,
-		&fooInterfaceAddInOut,
-		&fooInterfaceCallIntFnAsync,
-		&fooInterfacePassDataPointers,
-		&fooInterfacePassDouble,
-		&fooInterfacePassData,
+		&fooInterface_Add,
+		&fooInterface_MapSize,
+		&fooInterface_Pass,
+		&fooInterface_Raise,
+		&fooInterface_InitThreadMap,
+		&fooInterface_Callback,
+		&fooInterface_CallbackUnique,
+		&fooInterface_CallbackShared,
+		&fooInterface_SaveCallback,
+		&fooInterface_CallbackSaved,
+		&fooInterface_CallbackExtended,
+		&fooInterface_PassCustom,
+		&fooInterface_PassEmpty,
+		&fooInterface_PassMessage,
+		&fooInterface_PassMutable,
+		&fooInterface_PassEnum,
+		&fooInterface_PassFn,
+		&fooInterface_CallFn,
+		&fooInterface_CallFnAsync,
+		&fooInterface_AddOut,
+		&fooInterface_AddInOut,
+		&fooInterface_CallIntFnAsync,
+		&fooInterface_PassDataPointers,
+		&fooInterface_PassDouble,
+		&fooInterface_PassData,
 	},
 }
 
 func init() {
-	fooInterfaceAdd.Handler = serveFooInterfaceAdd
-	fooInterfaceMapSize.Handler = serveFooInterfaceMapSize
-	fooInterfacePass.Handler = serveFooInterfacePass
-	fooInterfaceRaise.Handler = serveFooInterfaceRaise
-	fooInterfaceInitThreadMap.Handler = serveFooInterfaceInitThreadMap
-	fooInterfaceCallback.Handler = serveFooInterfaceCallback
-	fooInterfaceCallbackUnique.Handler = serveFooInterfaceCallbackUnique
-	fooInterfaceCallbackShared.Handler = serveFooInterfaceCallbackShared
-	fooInterfaceSaveCallback.Handler = serveFooInterfaceSaveCallback
-	fooInterfaceCallbackSaved.Handler = serveFooInterfaceCallbackSaved
-	fooInterfaceCallbackExtended.Handler = serveFooInterfaceCallbackExtended
-	fooInterfacePassCustom.Handler = serveFooInterfacePassCustom
-	fooInterfacePassEmpty.Handler = serveFooInterfacePassEmpty
-	fooInterfacePassMessage.Handler = serveFooInterfacePassMessage
-	fooInterfacePassMutable.Handler = serveFooInterfacePassMutable
-	fooInterfacePassEnum.Handler = serveFooInterfacePassEnum
-	fooInterfacePassFn.Handler = serveFooInterfacePassFn
-	fooInterfaceCallFn.Handler = serveFooInterfaceCallFn
-	fooInterfaceCallFnAsync.Handler = serveFooInterfaceCallFnAsync
-	fooInterfaceAddOut.Handler = serveFooInterfaceAddOut
-	fooInterfaceAddInOut.Handler = serveFooInterfaceAddInOut
-	fooInterfaceCallIntFnAsync.Handler = serveFooInterfaceCallIntFnAsync
-	fooInterfacePassDataPointers.Handler = serveFooInterfacePassDataPointers
-	fooInterfacePassDouble.Handler = serveFooInterfacePassDouble
-	fooInterfacePassData.Handler = serveFooInterfacePassData
+	fooInterface_Add.Handler = serveFooInterface_Add
+	fooInterface_MapSize.Handler = serveFooInterface_MapSize
+	fooInterface_Pass.Handler = serveFooInterface_Pass
+	fooInterface_Raise.Handler = serveFooInterface_Raise
+	fooInterface_InitThreadMap.Handler = serveFooInterface_InitThreadMap
+	fooInterface_Callback.Handler = serveFooInterface_Callback
+	fooInterface_CallbackUnique.Handler = serveFooInterface_CallbackUnique
+	fooInterface_CallbackShared.Handler = serveFooInterface_CallbackShared
+	fooInterface_SaveCallback.Handler = serveFooInterface_SaveCallback
+	fooInterface_CallbackSaved.Handler = serveFooInterface_CallbackSaved
+	fooInterface_CallbackExtended.Handler = serveFooInterface_CallbackExtended
+	fooInterface_PassCustom.Handler = serveFooInterface_PassCustom
+	fooInterface_PassEmpty.Handler = serveFooInterface_PassEmpty
+	fooInterface_PassMessage.Handler = serveFooInterface_PassMessage
+	fooInterface_PassMutable.Handler = serveFooInterface_PassMutable
+	fooInterface_PassEnum.Handler = serveFooInterface_PassEnum
+	fooInterface_PassFn.Handler = serveFooInterface_PassFn
+	fooInterface_CallFn.Handler = serveFooInterface_CallFn
+	fooInterface_CallFnAsync.Handler = serveFooInterface_CallFnAsync
+	fooInterface_AddOut.Handler = serveFooInterface_AddOut
+	fooInterface_AddInOut.Handler = serveFooInterface_AddInOut
+	fooInterface_CallIntFnAsync.Handler = serveFooInterface_CallIntFnAsync
+	fooInterface_PassDataPointers.Handler = serveFooInterface_PassDataPointers
+	fooInterface_PassDouble.Handler = serveFooInterface_PassDouble
+	fooInterface_PassData.Handler = serveFooInterface_PassData
 }
 
-func serveFooInterfaceAdd(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooInterface_Add(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	result, err := impl.(FooInterface).Add(ctx, int32(p.Uint32(0)), int32(p.Uint32(4)))
 	if err != nil {
@@ -2211,9 +2211,9 @@ func serveFooInterfaceAdd(ctx context.Context, impl any, call *mprt.ServerCall) 
 	return nil
 }
 
-func serveFooInterfaceMapSize(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooInterface_MapSize(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
-	mapArg := getFooInterfaceMapSizeParamsMap(p, 0)
+	mapArg := getFooInterface_MapSizeParams_Map(p, 0)
 	if err := p.Err(); err != nil {
 		return err
 	}
@@ -2226,7 +2226,7 @@ func serveFooInterfaceMapSize(ctx context.Context, impl any, call *mprt.ServerCa
 	return nil
 }
 
-func serveFooInterfacePass(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooInterface_Pass(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	arg := mprt.GetStruct[FooStruct](p, 0)
 	if err := p.Err(); err != nil {
@@ -2241,7 +2241,7 @@ func serveFooInterfacePass(ctx context.Context, impl any, call *mprt.ServerCall)
 	return nil
 }
 
-func serveFooInterfaceRaise(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooInterface_Raise(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	arg := mprt.GetStruct[FooStruct](p, 0)
 	if err := p.Err(); err != nil {
@@ -2258,11 +2258,11 @@ func serveFooInterfaceRaise(ctx context.Context, impl any, call *mprt.ServerCall
 	return nil
 }
 
-func serveFooInterfaceInitThreadMap(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooInterface_InitThreadMap(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	return impl.(FooInterface).InitThreadMap(ctx)
 }
 
-func serveFooInterfaceCallback(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooInterface_Callback(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	callback := FooCallbackProxy.Get(p, 1)
 	if err := p.Err(); err != nil {
@@ -2277,7 +2277,7 @@ func serveFooInterfaceCallback(ctx context.Context, impl any, call *mprt.ServerC
 	return nil
 }
 
-func serveFooInterfaceCallbackUnique(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooInterface_CallbackUnique(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	callback := FooCallbackProxy.Get(p, 1)
 	if err := p.Err(); err != nil {
@@ -2292,7 +2292,7 @@ func serveFooInterfaceCallbackUnique(ctx context.Context, impl any, call *mprt.S
 	return nil
 }
 
-func serveFooInterfaceCallbackShared(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooInterface_CallbackShared(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	callback := FooCallbackProxy.Get(p, 1)
 	if err := p.Err(); err != nil {
@@ -2307,7 +2307,7 @@ func serveFooInterfaceCallbackShared(ctx context.Context, impl any, call *mprt.S
 	return nil
 }
 
-func serveFooInterfaceSaveCallback(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooInterface_SaveCallback(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	callback := FooCallbackProxy.Get(p, 1)
 	if err := p.Err(); err != nil {
@@ -2316,7 +2316,7 @@ func serveFooInterfaceSaveCallback(ctx context.Context, impl any, call *mprt.Ser
 	return impl.(FooInterface).SaveCallback(ctx, callback)
 }
 
-func serveFooInterfaceCallbackSaved(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooInterface_CallbackSaved(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	result, err := impl.(FooInterface).CallbackSaved(ctx, int32(p.Uint32(0)))
 	if err != nil {
@@ -2327,7 +2327,7 @@ func serveFooInterfaceCallbackSaved(ctx context.Context, impl any, call *mprt.Se
 	return nil
 }
 
-func serveFooInterfaceCallbackExtended(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooInterface_CallbackExtended(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	callback := ExtendedCallbackProxy.Get(p, 1)
 	if err := p.Err(); err != nil {
@@ -2342,7 +2342,7 @@ func serveFooInterfaceCallbackExtended(ctx context.Context, impl any, call *mprt
 	return nil
 }
 
-func serveFooInterfacePassCustom(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooInterface_PassCustom(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	arg := mprt.GetStruct[FooCustom](p, 0)
 	if err := p.Err(); err != nil {
@@ -2357,7 +2357,7 @@ func serveFooInterfacePassCustom(ctx context.Context, impl any, call *mprt.Serve
 	return nil
 }
 
-func serveFooInterfacePassEmpty(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooInterface_PassEmpty(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	arg := mprt.GetStruct[FooEmpty](p, 0)
 	if err := p.Err(); err != nil {
@@ -2372,7 +2372,7 @@ func serveFooInterfacePassEmpty(ctx context.Context, impl any, call *mprt.Server
 	return nil
 }
 
-func serveFooInterfacePassMessage(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooInterface_PassMessage(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	arg := mprt.GetStruct[FooMessage](p, 0)
 	if err := p.Err(); err != nil {
@@ -2387,7 +2387,7 @@ func serveFooInterfacePassMessage(ctx context.Context, impl any, call *mprt.Serv
 	return nil
 }
 
-func serveFooInterfacePassMutable(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooInterface_PassMutable(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	arg := mprt.GetStruct[FooMutable](p, 0)
 	if err := p.Err(); err != nil {
@@ -2402,7 +2402,7 @@ func serveFooInterfacePassMutable(ctx context.Context, impl any, call *mprt.Serv
 	return nil
 }
 
-func serveFooInterfacePassEnum(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooInterface_PassEnum(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	result, err := impl.(FooInterface).PassEnum(ctx, int32(p.Uint32(0)))
 	if err != nil {
@@ -2413,7 +2413,7 @@ func serveFooInterfacePassEnum(ctx context.Context, impl any, call *mprt.ServerC
 	return nil
 }
 
-func serveFooInterfacePassFn(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooInterface_PassFn(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	fn := FooFnProxy.Get(p, 1)
 	if err := p.Err(); err != nil {
@@ -2428,15 +2428,15 @@ func serveFooInterfacePassFn(ctx context.Context, impl any, call *mprt.ServerCal
 	return nil
 }
 
-func serveFooInterfaceCallFn(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooInterface_CallFn(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	return impl.(FooInterface).CallFn(ctx)
 }
 
-func serveFooInterfaceCallFnAsync(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooInterface_CallFnAsync(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	return impl.(FooInterface).CallFnAsync(ctx)
 }
 
-func serveFooInterfaceAddOut(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooInterface_AddOut(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	ret, err := impl.(FooInterface).AddOut(ctx, int32(p.Uint32(0)), int32(p.Uint32(4)))
 	if err != nil {
@@ -2447,7 +2447,7 @@ func serveFooInterfaceAddOut(ctx context.Context, impl any, call *mprt.ServerCal
 	return nil
 }
 
-func serveFooInterfaceAddInOut(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooInterface_AddInOut(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	sumOut, err := impl.(FooInterface).AddInOut(ctx, int32(p.Uint32(0)), int32(p.Uint32(4)))
 	if err != nil {
@@ -2458,7 +2458,7 @@ func serveFooInterfaceAddInOut(ctx context.Context, impl any, call *mprt.ServerC
 	return nil
 }
 
-func serveFooInterfaceCallIntFnAsync(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooInterface_CallIntFnAsync(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	result, err := impl.(FooInterface).CallIntFnAsync(ctx, int32(p.Uint32(0)))
 	if err != nil {
@@ -2469,7 +2469,7 @@ func serveFooInterfaceCallIntFnAsync(ctx context.Context, impl any, call *mprt.S
 	return nil
 }
 
-func serveFooInterfacePassDataPointers(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooInterface_PassDataPointers(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	arg := mprt.GetDatas(p, 0)
 	if err := p.Err(); err != nil {
@@ -2484,7 +2484,7 @@ func serveFooInterfacePassDataPointers(ctx context.Context, impl any, call *mprt
 	return nil
 }
 
-func serveFooInterfacePassDouble(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooInterface_PassDouble(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	result, err := impl.(FooInterface).PassDouble(ctx, math.Float64frombits(p.Uint64(0)))
 	if err != nil {
@@ -2495,7 +2495,7 @@ func serveFooInterfacePassDouble(ctx context.Context, impl any, call *mprt.Serve
 	return nil
 }
 
-func serveFooInterfacePassData(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFooInterface_PassData(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	arg := p.Data(0)
 	if err := p.Err(); err != nil {
@@ -2510,7 +2510,7 @@ func serveFooInterfacePassData(ctx context.Context, impl any, call *mprt.ServerC
 	return nil
 }
 
-func setFooInterfaceMapSizeParamsMap(b mprt.Builder, i uint16, m map[string]string) {
+func setFooInterface_MapSizeParams_Map(b mprt.Builder, i uint16, m map[string]string) {
 	if m == nil {
 		return
 	}
@@ -2527,7 +2527,7 @@ func setFooInterfaceMapSizeParamsMap(b mprt.Builder, i uint16, m map[string]stri
 	}
 }
 
-func getFooInterfaceMapSizeParamsMap(r mprt.Reader, i uint16) map[string]string {
+func getFooInterface_MapSizeParams_Map(r mprt.Reader, i uint16) map[string]string {
 	l, ok := mprt.GetPairs(r, i)
 	if !ok {
 		return nil

@@ -37,7 +37,9 @@ var inTree = []struct {
 		[]string{"--map=test/golden/inherit/base/base.capnp=" + module + "test/golden/inherit/base"}},
 	{"test/golden/mutual_import", []string{"test/golden/mutual_import/left.capnp", "test/golden/mutual_import/right.capnp"}, nil},
 	{"test/golden/ownership", []string{"test/golden/ownership/ownership.capnp"}, nil},
-	{"test/golden/nameclash", []string{"test/golden/nameclash/nameclash.capnp"}, nil},
+	{"test/golden/nameclash", []string{"test/golden/nameclash/nameclash.capnp"},
+		[]string{"--map=test/golden/nameclash/printer/printer.capnp=" + module + "test/golden/nameclash/printer"}},
+	{"test/golden/nameclash/printer", []string{"test/golden/nameclash/printer/printer.capnp"}, nil},
 }
 
 // atRoot runs a test in the root of the repository.
@@ -104,18 +106,16 @@ func TestBuildTool(t *testing.T) {
 					write(t, b, string(content))
 				}
 				args = append(args, strings.Replace(f, "--map=", "--map=/", 1))
+				if m, ok := strings.CutPrefix(f, "--map="); ok {
+					imported, _, _ := strings.Cut(m, "=")
+					args = append(args, "--importable=/"+imported)
+				}
 			}
 			var outs []string
 			for i, f := range p.files {
 				out := filepath.Join("out", p.dir, strings.Repeat("x", i)+".mp.go")
 				outs = append(outs, out)
 				args = append(args, "--out=/"+f+"="+out)
-				if p.dir == "test/golden/inherit/derived" {
-					args = append(args, "--importable=/test/golden/inherit/base/base.capnp")
-				}
-				if p.dir == "example/initapi" {
-					args = append(args, "--importable=/example/printer.capnp", "--importable=/example/calculator.capnp")
-				}
 			}
 			params := filepath.Join(t.TempDir(), "params")
 			write(t, params, strings.Join(args, "\n"))

@@ -38,7 +38,7 @@ func (v *FooStruct) MarshalCapnp(b mprt.Builder) {
 		b.SetUint32(0, uint32(*v.OptionalInt))
 	}
 	mprt.SetNumbers(b, 3, v.UnorderedSetInt)
-	setFooStructMapStringInt(b, 4, v.MapStringInt)
+	setFooStruct_MapStringInt(b, 4, v.MapStringInt)
 }
 
 // UnmarshalCapnp implements mprt.Struct.
@@ -48,7 +48,7 @@ func (v *FooStruct) UnmarshalCapnp(r mprt.Reader) {
 	v.VectorBool = mprt.GetBools(r, 2)
 	v.OptionalInt = mprt.Optional(r.Bit(32), int32(r.Uint32(0)))
 	v.UnorderedSetInt = mprt.GetNumbers[int32](r, 3)
-	v.MapStringInt = getFooStructMapStringInt(r, 4)
+	v.MapStringInt = getFooStruct_MapStringInt(r, 4)
 }
 
 // String returns the struct for people to read, cut at a limit.
@@ -57,7 +57,7 @@ func (v *FooStruct) String() string { return mprt.Format(v) }
 // LogValue implements slog.LogValuer.
 func (v *FooStruct) LogValue() slog.Value { return slog.StringValue(v.String()) }
 
-func setFooStructMapStringInt(b mprt.Builder, i uint16, m map[string]int32) {
+func setFooStruct_MapStringInt(b mprt.Builder, i uint16, m map[string]int32) {
 	if m == nil {
 		return
 	}
@@ -74,7 +74,7 @@ func setFooStructMapStringInt(b mprt.Builder, i uint16, m map[string]int32) {
 	}
 }
 
-func getFooStructMapStringInt(r mprt.Reader, i uint16) map[string]int32 {
+func getFooStruct_MapStringInt(r mprt.Reader, i uint16) map[string]int32 {
 	l, ok := mprt.GetPairs(r, i)
 	if !ok {
 		return nil
@@ -144,11 +144,11 @@ func (c *CallbackClient) Call(ctx context.Context, arg int32) (result int32, err
 	if err != nil {
 		return result, err
 	}
-	return takeCallbackCall(r)
+	return takeCallback_Call(r)
 }
 
 func (c *CallbackClient) beginCall(ctx context.Context, arg int32) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &callbackCall)
+	call, err := c.Client.Begin(ctx, &callback_Call)
 	if err != nil {
 		return nil, err
 	}
@@ -174,10 +174,10 @@ func (s *Callback_CallCall) Wait() (result int32, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeCallbackCall(r)
+	return takeCallback_Call(r)
 }
 
-func takeCallbackCall(r mprt.Reader) (result int32, err error) {
+func takeCallback_Call(r mprt.Reader) (result int32, err error) {
 	result = int32(r.Uint32(0))
 	return result, r.Err()
 }
@@ -201,7 +201,7 @@ type UnimplementedCallback struct{}
 
 // Call fails with mprt.ErrUnimplemented.
 func (UnimplementedCallback) Call(_ context.Context, _ int32) (result int32, err error) {
-	return result, mprt.Unimplemented(&callbackCall)
+	return result, mprt.Unimplemented(&callback_Call)
 }
 
 // The ids of Callback and its methods on the wire.
@@ -212,13 +212,13 @@ const (
 )
 
 var (
-	callbackDestroy = mprt.Method{
+	callback_Destroy = mprt.Method{
 		InterfaceID: Callback_ID, InterfaceName: "Callback",
 		ID: Callback_Destroy_ID, Name: "destroy",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{},
 		Context: 1,
 	}
-	callbackCall = mprt.Method{
+	callback_Call = mprt.Method{
 		InterfaceID: Callback_ID, InterfaceName: "Callback",
 		ID: Callback_Call_ID, Name: "call",
 		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 1}, ResultsSize: capnp.ObjectSize{DataSize: 8},
@@ -230,17 +230,17 @@ var ifaceCallback = mprt.Interface{
 	ID:   Callback_ID,
 	Name: "Callback",
 	Methods: []*mprt.Method{
-		&callbackDestroy,
-		&callbackCall,
+		&callback_Destroy,
+		&callback_Call,
 	},
-	Destroy: &callbackDestroy,
+	Destroy: &callback_Destroy,
 }
 
 func init() {
-	callbackCall.Handler = serveCallbackCall
+	callback_Call.Handler = serveCallback_Call
 }
 
-func serveCallbackCall(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveCallback_Call(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	result, err := impl.(Callback).Call(ctx, int32(p.Uint32(0)))
 	if err != nil {
@@ -295,11 +295,11 @@ func (c *FooClient) Add(ctx context.Context, a int32, b int32) (result int32, er
 	if err != nil {
 		return result, err
 	}
-	return takeFooAdd(r)
+	return takeFoo_Add(r)
 }
 
 func (c *FooClient) beginAdd(ctx context.Context, a int32, b int32) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooAdd)
+	call, err := c.Client.Begin(ctx, &foo_Add)
 	if err != nil {
 		return nil, err
 	}
@@ -326,10 +326,10 @@ func (s *Foo_AddCall) Wait() (result int32, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooAdd(r)
+	return takeFoo_Add(r)
 }
 
-func takeFooAdd(r mprt.Reader) (result int32, err error) {
+func takeFoo_Add(r mprt.Reader) (result int32, err error) {
 	result = int32(r.Uint32(0))
 	return result, r.Err()
 }
@@ -345,11 +345,11 @@ func (c *FooClient) AddOnThread(ctx context.Context, a int32, b int32) (result i
 	if err != nil {
 		return result, err
 	}
-	return takeFooAddOnThread(r)
+	return takeFoo_AddOnThread(r)
 }
 
 func (c *FooClient) beginAddOnThread(ctx context.Context, a int32, b int32) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooAddOnThread)
+	call, err := c.Client.Begin(ctx, &foo_AddOnThread)
 	if err != nil {
 		return nil, err
 	}
@@ -376,10 +376,10 @@ func (s *Foo_AddOnThreadCall) Wait() (result int32, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooAddOnThread(r)
+	return takeFoo_AddOnThread(r)
 }
 
-func takeFooAddOnThread(r mprt.Reader) (result int32, err error) {
+func takeFoo_AddOnThread(r mprt.Reader) (result int32, err error) {
 	result = int32(r.Uint32(0))
 	return result, r.Err()
 }
@@ -395,11 +395,11 @@ func (c *FooClient) Pass(ctx context.Context, arg *FooStruct) (result *FooStruct
 	if err != nil {
 		return result, err
 	}
-	return takeFooPass(r)
+	return takeFoo_Pass(r)
 }
 
 func (c *FooClient) beginPass(ctx context.Context, arg *FooStruct) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooPass)
+	call, err := c.Client.Begin(ctx, &foo_Pass)
 	if err != nil {
 		return nil, err
 	}
@@ -425,10 +425,10 @@ func (s *Foo_PassCall) Wait() (result *FooStruct, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooPass(r)
+	return takeFoo_Pass(r)
 }
 
-func takeFooPass(r mprt.Reader) (result *FooStruct, err error) {
+func takeFoo_Pass(r mprt.Reader) (result *FooStruct, err error) {
 	result = mprt.GetStruct[FooStruct](r, 0)
 	return result, r.Err()
 }
@@ -444,11 +444,11 @@ func (c *FooClient) PassData(ctx context.Context, arg []byte) (result []byte, er
 	if err != nil {
 		return result, err
 	}
-	return takeFooPassData(r)
+	return takeFoo_PassData(r)
 }
 
 func (c *FooClient) beginPassData(ctx context.Context, arg []byte) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooPassData)
+	call, err := c.Client.Begin(ctx, &foo_PassData)
 	if err != nil {
 		return nil, err
 	}
@@ -474,10 +474,10 @@ func (s *Foo_PassDataCall) Wait() (result []byte, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooPassData(r)
+	return takeFoo_PassData(r)
 }
 
-func takeFooPassData(r mprt.Reader) (result []byte, err error) {
+func takeFoo_PassData(r mprt.Reader) (result []byte, err error) {
 	result = r.Data(0)
 	return result, r.Err()
 }
@@ -493,11 +493,11 @@ func (c *FooClient) Callback(ctx context.Context, callback Callback, arg int32) 
 	if err != nil {
 		return result, err
 	}
-	return takeFooCallback(r)
+	return takeFoo_Callback(r)
 }
 
 func (c *FooClient) beginCallback(ctx context.Context, callback Callback, arg int32) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooCallback)
+	call, err := c.Client.Begin(ctx, &foo_Callback)
 	if err != nil {
 		return nil, err
 	}
@@ -524,10 +524,10 @@ func (s *Foo_CallbackCall) Wait() (result int32, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooCallback(r)
+	return takeFoo_Callback(r)
 }
 
-func takeFooCallback(r mprt.Reader) (result int32, err error) {
+func takeFoo_Callback(r mprt.Reader) (result int32, err error) {
 	result = int32(r.Uint32(0))
 	return result, r.Err()
 }
@@ -544,7 +544,7 @@ func (c *FooClient) SaveCallback(ctx context.Context, callback Callback) error {
 }
 
 func (c *FooClient) beginSaveCallback(ctx context.Context, callback Callback) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooSaveCallback)
+	call, err := c.Client.Begin(ctx, &foo_SaveCallback)
 	if err != nil {
 		return nil, err
 	}
@@ -581,11 +581,11 @@ func (c *FooClient) CallbackSaved(ctx context.Context, arg int32) (result int32,
 	if err != nil {
 		return result, err
 	}
-	return takeFooCallbackSaved(r)
+	return takeFoo_CallbackSaved(r)
 }
 
 func (c *FooClient) beginCallbackSaved(ctx context.Context, arg int32) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &fooCallbackSaved)
+	call, err := c.Client.Begin(ctx, &foo_CallbackSaved)
 	if err != nil {
 		return nil, err
 	}
@@ -611,10 +611,10 @@ func (s *Foo_CallbackSavedCall) Wait() (result int32, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooCallbackSaved(r)
+	return takeFoo_CallbackSaved(r)
 }
 
-func takeFooCallbackSaved(r mprt.Reader) (result int32, err error) {
+func takeFoo_CallbackSaved(r mprt.Reader) (result int32, err error) {
 	result = int32(r.Uint32(0))
 	return result, r.Err()
 }
@@ -630,11 +630,11 @@ func (c *FooClient) Next(ctx context.Context) (result Foo, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooNext(r, nil)
+	return takeFoo_Next(r, nil)
 }
 
 func (c *FooClient) beginNext(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &fooNext)
+	return c.Client.Begin(ctx, &foo_Next)
 }
 
 // StartNext is Next without the wait for its results.
@@ -664,10 +664,10 @@ func (s *Foo_NextCall) Wait() (result Foo, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooNext(r, s)
+	return takeFoo_Next(r, s)
 }
 
-func takeFooNext(r mprt.Reader, s *Foo_NextCall) (result Foo, err error) {
+func takeFoo_Next(r mprt.Reader, s *Foo_NextCall) (result Foo, err error) {
 	if s != nil && s.result != nil {
 		result = s.result
 	} else {
@@ -687,11 +687,11 @@ func (c *FooClient) Make(ctx context.Context) (result Foo, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooMake(r, nil)
+	return takeFoo_Make(r, nil)
 }
 
 func (c *FooClient) beginMake(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &fooMake)
+	return c.Client.Begin(ctx, &foo_Make)
 }
 
 // StartMake is Make without the wait for its results.
@@ -721,10 +721,10 @@ func (s *Foo_MakeCall) Wait() (result Foo, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFooMake(r, s)
+	return takeFoo_Make(r, s)
 }
 
-func takeFooMake(r mprt.Reader, s *Foo_MakeCall) (result Foo, err error) {
+func takeFoo_Make(r mprt.Reader, s *Foo_MakeCall) (result Foo, err error) {
 	if s != nil && s.result != nil {
 		result = s.result
 	} else {
@@ -745,7 +745,7 @@ func (c *FooClient) Block(ctx context.Context) error {
 }
 
 func (c *FooClient) beginBlock(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &fooBlock)
+	return c.Client.Begin(ctx, &foo_Block)
 }
 
 // StartBlock is Block without the wait for its results.
@@ -777,7 +777,7 @@ func (c *FooClient) Unblock(ctx context.Context) error {
 }
 
 func (c *FooClient) beginUnblock(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &fooUnblock)
+	return c.Client.Begin(ctx, &foo_Unblock)
 }
 
 // StartUnblock is Unblock without the wait for its results.
@@ -816,57 +816,57 @@ type UnimplementedFoo struct{}
 
 // Add fails with mprt.ErrUnimplemented.
 func (UnimplementedFoo) Add(_ context.Context, _ int32, _ int32) (result int32, err error) {
-	return result, mprt.Unimplemented(&fooAdd)
+	return result, mprt.Unimplemented(&foo_Add)
 }
 
 // AddOnThread fails with mprt.ErrUnimplemented.
 func (UnimplementedFoo) AddOnThread(_ context.Context, _ int32, _ int32) (result int32, err error) {
-	return result, mprt.Unimplemented(&fooAddOnThread)
+	return result, mprt.Unimplemented(&foo_AddOnThread)
 }
 
 // Pass fails with mprt.ErrUnimplemented.
 func (UnimplementedFoo) Pass(_ context.Context, _ *FooStruct) (result *FooStruct, err error) {
-	return result, mprt.Unimplemented(&fooPass)
+	return result, mprt.Unimplemented(&foo_Pass)
 }
 
 // PassData fails with mprt.ErrUnimplemented.
 func (UnimplementedFoo) PassData(_ context.Context, _ []byte) (result []byte, err error) {
-	return result, mprt.Unimplemented(&fooPassData)
+	return result, mprt.Unimplemented(&foo_PassData)
 }
 
 // Callback fails with mprt.ErrUnimplemented.
 func (UnimplementedFoo) Callback(_ context.Context, _ Callback, _ int32) (result int32, err error) {
-	return result, mprt.Unimplemented(&fooCallback)
+	return result, mprt.Unimplemented(&foo_Callback)
 }
 
 // SaveCallback fails with mprt.ErrUnimplemented.
 func (UnimplementedFoo) SaveCallback(context.Context, Callback) error {
-	return mprt.Unimplemented(&fooSaveCallback)
+	return mprt.Unimplemented(&foo_SaveCallback)
 }
 
 // CallbackSaved fails with mprt.ErrUnimplemented.
 func (UnimplementedFoo) CallbackSaved(_ context.Context, _ int32) (result int32, err error) {
-	return result, mprt.Unimplemented(&fooCallbackSaved)
+	return result, mprt.Unimplemented(&foo_CallbackSaved)
 }
 
 // Next fails with mprt.ErrUnimplemented.
 func (UnimplementedFoo) Next(_ context.Context) (result Foo, err error) {
-	return result, mprt.Unimplemented(&fooNext)
+	return result, mprt.Unimplemented(&foo_Next)
 }
 
 // Make fails with mprt.ErrUnimplemented.
 func (UnimplementedFoo) Make(_ context.Context) (result Foo, err error) {
-	return result, mprt.Unimplemented(&fooMake)
+	return result, mprt.Unimplemented(&foo_Make)
 }
 
 // Block fails with mprt.ErrUnimplemented.
 func (UnimplementedFoo) Block(context.Context) error {
-	return mprt.Unimplemented(&fooBlock)
+	return mprt.Unimplemented(&foo_Block)
 }
 
 // Unblock fails with mprt.ErrUnimplemented.
 func (UnimplementedFoo) Unblock(context.Context) error {
-	return mprt.Unimplemented(&fooUnblock)
+	return mprt.Unimplemented(&foo_Unblock)
 }
 
 // The ids of Foo and its methods on the wire.
@@ -887,68 +887,68 @@ const (
 )
 
 var (
-	fooConstruct = mprt.Method{
+	foo_Construct = mprt.Method{
 		InterfaceID: Foo_ID, InterfaceName: "Foo",
 		ID: Foo_Construct_ID, Name: "construct",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 		ParamsThreadMap: 1, ResultsThreadMap: 1,
 	}
-	fooAdd = mprt.Method{
+	foo_Add = mprt.Method{
 		InterfaceID: Foo_ID, InterfaceName: "Foo",
 		ID: Foo_Add_ID, Name: "add",
 		ParamsSize: capnp.ObjectSize{DataSize: 8}, ResultsSize: capnp.ObjectSize{DataSize: 8},
 	}
-	fooAddOnThread = mprt.Method{
+	foo_AddOnThread = mprt.Method{
 		InterfaceID: Foo_ID, InterfaceName: "Foo",
 		ID: Foo_AddOnThread_ID, Name: "addOnThread",
 		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 1}, ResultsSize: capnp.ObjectSize{DataSize: 8},
 		Context: 1,
 	}
-	fooPass = mprt.Method{
+	foo_Pass = mprt.Method{
 		InterfaceID: Foo_ID, InterfaceName: "Foo",
 		ID: Foo_Pass_ID, Name: "pass",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
-	fooPassData = mprt.Method{
+	foo_PassData = mprt.Method{
 		InterfaceID: Foo_ID, InterfaceName: "Foo",
 		ID: Foo_PassData_ID, Name: "passData",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
-	fooCallback = mprt.Method{
+	foo_Callback = mprt.Method{
 		InterfaceID: Foo_ID, InterfaceName: "Foo",
 		ID: Foo_Callback_ID, Name: "callback",
 		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 2}, ResultsSize: capnp.ObjectSize{DataSize: 8},
 		Context: 1,
 	}
-	fooSaveCallback = mprt.Method{
+	foo_SaveCallback = mprt.Method{
 		InterfaceID: Foo_ID, InterfaceName: "Foo",
 		ID: Foo_SaveCallback_ID, Name: "saveCallback",
 		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{},
 		Context: 1,
 	}
-	fooCallbackSaved = mprt.Method{
+	foo_CallbackSaved = mprt.Method{
 		InterfaceID: Foo_ID, InterfaceName: "Foo",
 		ID: Foo_CallbackSaved_ID, Name: "callbackSaved",
 		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 1}, ResultsSize: capnp.ObjectSize{DataSize: 8},
 		Context: 1,
 	}
-	fooNext = mprt.Method{
+	foo_Next = mprt.Method{
 		InterfaceID: Foo_ID, InterfaceName: "Foo",
 		ID: Foo_Next_ID, Name: "next",
 		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
-	fooMake = mprt.Method{
+	foo_Make = mprt.Method{
 		InterfaceID: Foo_ID, InterfaceName: "Foo",
 		ID: Foo_Make_ID, Name: "make",
 		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
-	fooBlock = mprt.Method{
+	foo_Block = mprt.Method{
 		InterfaceID: Foo_ID, InterfaceName: "Foo",
 		ID: Foo_Block_ID, Name: "block",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{},
 		Context: 1,
 	}
-	fooUnblock = mprt.Method{
+	foo_Unblock = mprt.Method{
 		InterfaceID: Foo_ID, InterfaceName: "Foo",
 		ID: Foo_Unblock_ID, Name: "unblock",
 		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{},
@@ -959,37 +959,37 @@ var ifaceFoo = mprt.Interface{
 	ID:   Foo_ID,
 	Name: "Foo",
 	Methods: []*mprt.Method{
-		&fooConstruct,
-		&fooAdd,
-		&fooAddOnThread,
-		&fooPass,
-		&fooPassData,
-		&fooCallback,
-		&fooSaveCallback,
-		&fooCallbackSaved,
-		&fooNext,
-		&fooMake,
-		&fooBlock,
-		&fooUnblock,
+		&foo_Construct,
+		&foo_Add,
+		&foo_AddOnThread,
+		&foo_Pass,
+		&foo_PassData,
+		&foo_Callback,
+		&foo_SaveCallback,
+		&foo_CallbackSaved,
+		&foo_Next,
+		&foo_Make,
+		&foo_Block,
+		&foo_Unblock,
 	},
-	Construct: &fooConstruct,
+	Construct: &foo_Construct,
 }
 
 func init() {
-	fooAdd.Handler = serveFooAdd
-	fooAddOnThread.Handler = serveFooAddOnThread
-	fooPass.Handler = serveFooPass
-	fooPassData.Handler = serveFooPassData
-	fooCallback.Handler = serveFooCallback
-	fooSaveCallback.Handler = serveFooSaveCallback
-	fooCallbackSaved.Handler = serveFooCallbackSaved
-	fooNext.Handler = serveFooNext
-	fooMake.Handler = serveFooMake
-	fooBlock.Handler = serveFooBlock
-	fooUnblock.Handler = serveFooUnblock
+	foo_Add.Handler = serveFoo_Add
+	foo_AddOnThread.Handler = serveFoo_AddOnThread
+	foo_Pass.Handler = serveFoo_Pass
+	foo_PassData.Handler = serveFoo_PassData
+	foo_Callback.Handler = serveFoo_Callback
+	foo_SaveCallback.Handler = serveFoo_SaveCallback
+	foo_CallbackSaved.Handler = serveFoo_CallbackSaved
+	foo_Next.Handler = serveFoo_Next
+	foo_Make.Handler = serveFoo_Make
+	foo_Block.Handler = serveFoo_Block
+	foo_Unblock.Handler = serveFoo_Unblock
 }
 
-func serveFooAdd(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFoo_Add(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	result, err := impl.(Foo).Add(ctx, int32(p.Uint32(0)), int32(p.Uint32(4)))
 	if err != nil {
@@ -1000,7 +1000,7 @@ func serveFooAdd(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	return nil
 }
 
-func serveFooAddOnThread(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFoo_AddOnThread(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	result, err := impl.(Foo).AddOnThread(ctx, int32(p.Uint32(0)), int32(p.Uint32(4)))
 	if err != nil {
@@ -1011,7 +1011,7 @@ func serveFooAddOnThread(ctx context.Context, impl any, call *mprt.ServerCall) e
 	return nil
 }
 
-func serveFooPass(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFoo_Pass(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	arg := mprt.GetStruct[FooStruct](p, 0)
 	if err := p.Err(); err != nil {
@@ -1026,7 +1026,7 @@ func serveFooPass(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	return nil
 }
 
-func serveFooPassData(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFoo_PassData(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	arg := p.Data(0)
 	if err := p.Err(); err != nil {
@@ -1041,7 +1041,7 @@ func serveFooPassData(ctx context.Context, impl any, call *mprt.ServerCall) erro
 	return nil
 }
 
-func serveFooCallback(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFoo_Callback(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	callback := CallbackProxy.Get(p, 1)
 	if err := p.Err(); err != nil {
@@ -1056,7 +1056,7 @@ func serveFooCallback(ctx context.Context, impl any, call *mprt.ServerCall) erro
 	return nil
 }
 
-func serveFooSaveCallback(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFoo_SaveCallback(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	callback := CallbackProxy.Get(p, 1)
 	if err := p.Err(); err != nil {
@@ -1065,7 +1065,7 @@ func serveFooSaveCallback(ctx context.Context, impl any, call *mprt.ServerCall) 
 	return impl.(Foo).SaveCallback(ctx, callback)
 }
 
-func serveFooCallbackSaved(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFoo_CallbackSaved(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	result, err := impl.(Foo).CallbackSaved(ctx, int32(p.Uint32(0)))
 	if err != nil {
@@ -1076,7 +1076,7 @@ func serveFooCallbackSaved(ctx context.Context, impl any, call *mprt.ServerCall)
 	return nil
 }
 
-func serveFooNext(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFoo_Next(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	result, err := impl.(Foo).Next(ctx)
 	if err != nil {
 		return err
@@ -1086,7 +1086,7 @@ func serveFooNext(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	return nil
 }
 
-func serveFooMake(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFoo_Make(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	result, err := impl.(Foo).Make(ctx)
 	if err != nil {
 		return err
@@ -1096,10 +1096,10 @@ func serveFooMake(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	return nil
 }
 
-func serveFooBlock(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFoo_Block(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	return impl.(Foo).Block(ctx)
 }
 
-func serveFooUnblock(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFoo_Unblock(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	return impl.(Foo).Unblock(ctx)
 }

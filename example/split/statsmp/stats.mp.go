@@ -53,7 +53,7 @@ func (ReportCodec) Size() capnp.ObjectSize { return capnp.ObjectSize{DataSize: 1
 func (c ReportCodec) Marshal(b mprt.Builder, v *stats.Report) {
 	b.SetUint64(0, uint64(mprt.ToInt[int64](b, v.Words)))
 	b.SetText(0, string(v.Longest))
-	setReportLengths(b, 1, v.Lengths)
+	setReport_Lengths(b, 1, v.Lengths)
 	b.SetUint64(8, uint64(mprt.ToInt[int64](b, v.Took)))
 }
 
@@ -61,11 +61,11 @@ func (c ReportCodec) Marshal(b mprt.Builder, v *stats.Report) {
 func (c ReportCodec) Unmarshal(r mprt.Reader, v *stats.Report) {
 	mprt.AssignInt(r, &v.Words, int64(r.Uint64(0)))
 	mprt.AssignText(&v.Longest, r.Text(0))
-	v.Lengths = getReportLengths(r, 1)
+	v.Lengths = getReport_Lengths(r, 1)
 	mprt.AssignInt(r, &v.Took, int64(r.Uint64(8)))
 }
 
-func setReportLengths(b mprt.Builder, i uint16, m map[int]int) {
+func setReport_Lengths(b mprt.Builder, i uint16, m map[int]int) {
 	if m == nil {
 		return
 	}
@@ -82,7 +82,7 @@ func setReportLengths(b mprt.Builder, i uint16, m map[int]int) {
 	}
 }
 
-func getReportLengths(r mprt.Reader, i uint16) map[int]int {
+func getReport_Lengths(r mprt.Reader, i uint16) map[int]int {
 	l, ok := mprt.GetPairs(r, i)
 	if !ok {
 		return nil
@@ -116,7 +116,7 @@ func (c *AnalyzerClient) Add(lines ...string) (result int) {
 	if err != nil {
 		panic(&mprt.PanicError{Err: err})
 	}
-	result, err = takeAnalyzerAdd(r)
+	result, err = takeAnalyzer_Add(r)
 	if err != nil {
 		panic(&mprt.PanicError{Err: err})
 	}
@@ -124,7 +124,7 @@ func (c *AnalyzerClient) Add(lines ...string) (result int) {
 }
 
 func (c *AnalyzerClient) beginAdd(lines ...string) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(c.Client.Context(), &analyzerAdd)
+	call, err := c.Client.Begin(c.Client.Context(), &analyzer_Add)
 	if err != nil {
 		return nil, err
 	}
@@ -150,10 +150,10 @@ func (s *Analyzer_AddCall) Wait() (result int, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeAnalyzerAdd(r)
+	return takeAnalyzer_Add(r)
 }
 
-func takeAnalyzerAdd(r mprt.Reader) (result int, err error) {
+func takeAnalyzer_Add(r mprt.Reader) (result int, err error) {
 	result = mprt.FromInt[int](r, int64(r.Uint64(0)))
 	return result, r.Err()
 }
@@ -169,11 +169,11 @@ func (c *AnalyzerClient) Report(ctx context.Context, progress stats.Progress) (r
 	if err != nil {
 		return result, err
 	}
-	return takeAnalyzerReport(r)
+	return takeAnalyzer_Report(r)
 }
 
 func (c *AnalyzerClient) beginReport(ctx context.Context, progress stats.Progress) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &analyzerReport)
+	call, err := c.Client.Begin(ctx, &analyzer_Report)
 	if err != nil {
 		return nil, err
 	}
@@ -199,10 +199,10 @@ func (s *Analyzer_ReportCall) Wait() (result *stats.Report, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeAnalyzerReport(r)
+	return takeAnalyzer_Report(r)
 }
 
-func takeAnalyzerReport(r mprt.Reader) (result *stats.Report, err error) {
+func takeAnalyzer_Report(r mprt.Reader) (result *stats.Report, err error) {
 	result = mprt.GetStructWith(r, 0, ReportCodec{})
 	return result, r.Err()
 }
@@ -228,25 +228,25 @@ const (
 )
 
 var (
-	analyzerConstruct = mprt.Method{
+	analyzer_Construct = mprt.Method{
 		InterfaceID: Analyzer_ID, InterfaceName: "Analyzer",
 		ID: Analyzer_Construct_ID, Name: "construct",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 		ParamsThreadMap: 1, ResultsThreadMap: 1,
 	}
-	analyzerDestroy = mprt.Method{
+	analyzer_Destroy = mprt.Method{
 		InterfaceID: Analyzer_ID, InterfaceName: "Analyzer",
 		ID: Analyzer_Destroy_ID, Name: "destroy",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{},
 		Context: 1,
 	}
-	analyzerAdd = mprt.Method{
+	analyzer_Add = mprt.Method{
 		InterfaceID: Analyzer_ID, InterfaceName: "Analyzer",
 		ID: Analyzer_Add_ID, Name: "add",
 		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{DataSize: 8},
 		Context: 1,
 	}
-	analyzerReport = mprt.Method{
+	analyzer_Report = mprt.Method{
 		InterfaceID: Analyzer_ID, InterfaceName: "Analyzer",
 		ID: Analyzer_Report_ID, Name: "report",
 		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
@@ -258,21 +258,21 @@ var ifaceAnalyzer = mprt.Interface{
 	ID:   Analyzer_ID,
 	Name: "Analyzer",
 	Methods: []*mprt.Method{
-		&analyzerConstruct,
-		&analyzerDestroy,
-		&analyzerAdd,
-		&analyzerReport,
+		&analyzer_Construct,
+		&analyzer_Destroy,
+		&analyzer_Add,
+		&analyzer_Report,
 	},
-	Destroy:   &analyzerDestroy,
-	Construct: &analyzerConstruct,
+	Destroy:   &analyzer_Destroy,
+	Construct: &analyzer_Construct,
 }
 
 func init() {
-	analyzerAdd.Handler = serveAnalyzerAdd
-	analyzerReport.Handler = serveAnalyzerReport
+	analyzer_Add.Handler = serveAnalyzer_Add
+	analyzer_Report.Handler = serveAnalyzer_Report
 }
 
-func serveAnalyzerAdd(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveAnalyzer_Add(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	lines := mprt.GetTexts(p, 1)
 	if err := p.Err(); err != nil {
@@ -284,7 +284,7 @@ func serveAnalyzerAdd(ctx context.Context, impl any, call *mprt.ServerCall) erro
 	return nil
 }
 
-func serveAnalyzerReport(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveAnalyzer_Report(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	progress := ProgressProxy.Get(p, 1)
 	if err := p.Err(); err != nil {
@@ -320,7 +320,7 @@ func (c *ProgressClient) Call(lines int) (result bool) {
 	if err != nil {
 		panic(&mprt.PanicError{Err: err})
 	}
-	result, err = takeProgressCall(r)
+	result, err = takeProgress_Call(r)
 	if err != nil {
 		panic(&mprt.PanicError{Err: err})
 	}
@@ -328,7 +328,7 @@ func (c *ProgressClient) Call(lines int) (result bool) {
 }
 
 func (c *ProgressClient) beginCall(lines int) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(c.Client.Context(), &progressCall)
+	call, err := c.Client.Begin(c.Client.Context(), &progress_Call)
 	if err != nil {
 		return nil, err
 	}
@@ -354,10 +354,10 @@ func (s *Progress_CallCall) Wait() (result bool, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeProgressCall(r)
+	return takeProgress_Call(r)
 }
 
-func takeProgressCall(r mprt.Reader) (result bool, err error) {
+func takeProgress_Call(r mprt.Reader) (result bool, err error) {
 	result = r.Bit(0)
 	return result, r.Err()
 }
@@ -384,13 +384,13 @@ const (
 )
 
 var (
-	progressDestroy = mprt.Method{
+	progress_Destroy = mprt.Method{
 		InterfaceID: Progress_ID, InterfaceName: "Progress",
 		ID: Progress_Destroy_ID, Name: "destroy",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{},
 		Context: 1,
 	}
-	progressCall = mprt.Method{
+	progress_Call = mprt.Method{
 		InterfaceID: Progress_ID, InterfaceName: "Progress",
 		ID: Progress_Call_ID, Name: "call",
 		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 1}, ResultsSize: capnp.ObjectSize{DataSize: 8},
@@ -402,17 +402,17 @@ var ifaceProgress = mprt.Interface{
 	ID:   Progress_ID,
 	Name: "Progress",
 	Methods: []*mprt.Method{
-		&progressDestroy,
-		&progressCall,
+		&progress_Destroy,
+		&progress_Call,
 	},
-	Destroy: &progressDestroy,
+	Destroy: &progress_Destroy,
 }
 
 func init() {
-	progressCall.Handler = serveProgressCall
+	progress_Call.Handler = serveProgress_Call
 }
 
-func serveProgressCall(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveProgress_Call(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	lines := mprt.FromInt[int](p, int64(p.Uint64(0)))
 	if err := p.Err(); err != nil {
@@ -440,7 +440,7 @@ var _ = func(r mprt.Reader, v *stats.Report) { mprt.AssignInt(r, &v.Words, int64
 var _ = func(r mprt.Reader, v *stats.Report) { mprt.AssignText(&v.Longest, r.Text(0)) }
 
 //line stats.capnp:22:3
-var _ = func(r mprt.Reader, v *stats.Report) { v.Lengths = getReportLengths(r, 1) }
+var _ = func(r mprt.Reader, v *stats.Report) { v.Lengths = getReport_Lengths(r, 1) }
 
 //line stats.capnp:23:3
 var _ = func(r mprt.Reader, v *stats.Report) { mprt.AssignInt(r, &v.Took, int64(r.Uint64(8))) }

@@ -118,7 +118,7 @@ func (c PointCodec) Marshal(b mprt.Builder, v *Pt) {
 	b.SetData(5, []byte(v.Data))
 	b.SetUint64(16, uint64(mprt.ToInt[int64](b, v.Pause)))
 	mprt.SetNumbers(b, 6, mprt.ToFloats[float64](v.Ratios))
-	mprt.SetList(b, 7, v.List, pointListCodec)
+	mprt.SetList(b, 7, v.List, point_ListCodec)
 	b.SetText(8, mprt.MarshalText(b, v.Deadline))
 }
 
@@ -140,11 +140,11 @@ func (c PointCodec) Unmarshal(r mprt.Reader, v *Pt) {
 	mprt.AssignData(&v.Data, r.Data(5))
 	mprt.AssignInt(r, &v.Pause, int64(r.Uint64(16)))
 	mprt.AssignFloats(&v.Ratios, mprt.GetNumbers[float64](r, 6))
-	v.List = mprt.GetList(r, 7, pointListCodec)
+	v.List = mprt.GetList(r, 7, point_ListCodec)
 	v.Deadline = mprt.UnmarshalText[time.Time](r, r.Text(8))
 }
 
-var pointListCodec mprt.Elem[In] = mprt.StructsWith[In]{Codec: InnerCodec{}}
+var point_ListCodec mprt.Elem[In] = mprt.StructsWith[In]{Codec: InnerCodec{}}
 
 // Values is the struct Values of bound.capnp.
 //
@@ -197,7 +197,7 @@ func (v *Values) MarshalCapnp(b mprt.Builder) {
 	b.SetUint16(24, uint16(mprt.ToInt[Color](b, v.Color)))
 	b.SetUint8(11, uint8(mprt.ToInt[int8](b, v.Offset))^0xfb)
 	mprt.SetOptionalText(b, 7, v.Note)
-	setValuesByName(b, 8, v.ByName)
+	setValues_ByName(b, 8, v.ByName)
 	mprt.SetStruct(b, 9, &v.Value)
 	mprt.SetNumberSet(b, 10, v.Colors)
 	mprt.SetTextSet(b, 11, v.Words)
@@ -221,7 +221,7 @@ func (v *Values) UnmarshalCapnp(r mprt.Reader) {
 	v.Color = mprt.FromInt[int](r, Color(r.Uint16(24)))
 	v.Offset = mprt.FromInt[int](r, int8(r.Uint8(11)^0xfb))
 	v.Note = mprt.GetOptionalText(r, 7)
-	v.ByName = getValuesByName(r, 8)
+	v.ByName = getValues_ByName(r, 8)
 	v.Value = mprt.GetStructValue[Entry](r, 9)
 	v.Colors = mprt.GetNumberSet[Color](r, 10)
 	v.Words = mprt.GetTextSet(r, 11)
@@ -242,7 +242,7 @@ func NewValues() *Values {
 	}
 }
 
-func setValuesByName(b mprt.Builder, i uint16, m map[string]Color) {
+func setValues_ByName(b mprt.Builder, i uint16, m map[string]Color) {
 	if m == nil {
 		return
 	}
@@ -259,7 +259,7 @@ func setValuesByName(b mprt.Builder, i uint16, m map[string]Color) {
 	}
 }
 
-func getValuesByName(r mprt.Reader, i uint16) map[string]Color {
+func getValues_ByName(r mprt.Reader, i uint16) map[string]Color {
 	l, ok := mprt.GetPairs(r, i)
 	if !ok {
 		return nil
@@ -304,7 +304,7 @@ func (c *CalculatorClient) Sum(v ...int) (result int) {
 	if err != nil {
 		panic(&mprt.PanicError{Err: err})
 	}
-	result, err = takeCalculatorSum(r)
+	result, err = takeCalculator_Sum(r)
 	if err != nil {
 		panic(&mprt.PanicError{Err: err})
 	}
@@ -312,7 +312,7 @@ func (c *CalculatorClient) Sum(v ...int) (result int) {
 }
 
 func (c *CalculatorClient) beginSum(v ...int) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(c.Client.Context(), &calculatorSum)
+	call, err := c.Client.Begin(c.Client.Context(), &calculator_Sum)
 	if err != nil {
 		return nil, err
 	}
@@ -338,10 +338,10 @@ func (s *Calculator_SumCall) Wait() (result int, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeCalculatorSum(r)
+	return takeCalculator_Sum(r)
 }
 
-func takeCalculatorSum(r mprt.Reader) (result int, err error) {
+func takeCalculator_Sum(r mprt.Reader) (result int, err error) {
 	result = mprt.FromInt[int](r, int32(r.Uint32(0)))
 	return result, r.Err()
 }
@@ -360,7 +360,7 @@ func (c *CalculatorClient) Wait(ctx context.Context, d time.Duration) {
 }
 
 func (c *CalculatorClient) beginWait(ctx context.Context, d time.Duration) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &calculatorWait)
+	call, err := c.Client.Begin(ctx, &calculator_Wait)
 	if err != nil {
 		return nil, err
 	}
@@ -397,11 +397,11 @@ func (c *CalculatorClient) Div(b int64, a int64) (rest int, result Celsius, err 
 	if err != nil {
 		return rest, result, err
 	}
-	return takeCalculatorDiv(r)
+	return takeCalculator_Div(r)
 }
 
 func (c *CalculatorClient) beginDiv(b int64, a int64) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(c.Client.Context(), &calculatorDiv)
+	call, err := c.Client.Begin(c.Client.Context(), &calculator_Div)
 	if err != nil {
 		return nil, err
 	}
@@ -428,10 +428,10 @@ func (s *Calculator_DivCall) Wait() (rest int, result Celsius, err error) {
 	if err != nil {
 		return rest, result, err
 	}
-	return takeCalculatorDiv(r)
+	return takeCalculator_Div(r)
 }
 
-func takeCalculatorDiv(r mprt.Reader) (rest int, result Celsius, err error) {
+func takeCalculator_Div(r mprt.Reader) (rest int, result Celsius, err error) {
 	rest = mprt.FromInt[int](r, int64(r.Uint64(8)))
 	result = mprt.FromInt[Celsius](r, int64(r.Uint64(0)))
 	return rest, result, r.Err()
@@ -448,7 +448,7 @@ func (c *CalculatorClient) On(ctx context.Context, f Handler) (result int) {
 	if err != nil {
 		panic(&mprt.PanicError{Err: err})
 	}
-	result, err = takeCalculatorOn(r)
+	result, err = takeCalculator_On(r)
 	if err != nil {
 		panic(&mprt.PanicError{Err: err})
 	}
@@ -456,7 +456,7 @@ func (c *CalculatorClient) On(ctx context.Context, f Handler) (result int) {
 }
 
 func (c *CalculatorClient) beginOn(ctx context.Context, f Handler) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &calculatorOn)
+	call, err := c.Client.Begin(ctx, &calculator_On)
 	if err != nil {
 		return nil, err
 	}
@@ -482,10 +482,10 @@ func (s *Calculator_OnCall) Wait() (result int, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeCalculatorOn(r)
+	return takeCalculator_On(r)
 }
 
-func takeCalculatorOn(r mprt.Reader) (result int, err error) {
+func takeCalculator_On(r mprt.Reader) (result int, err error) {
 	result = mprt.FromInt[int](r, int32(r.Uint32(0)))
 	return result, r.Err()
 }
@@ -501,11 +501,11 @@ func (c *CalculatorClient) Shape(pArg Pt) (result *Pt, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeCalculatorShape(r)
+	return takeCalculator_Shape(r)
 }
 
 func (c *CalculatorClient) beginShape(pArg Pt) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(c.Client.Context(), &calculatorShape)
+	call, err := c.Client.Begin(c.Client.Context(), &calculator_Shape)
 	if err != nil {
 		return nil, err
 	}
@@ -531,10 +531,10 @@ func (s *Calculator_ShapeCall) Wait() (result *Pt, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeCalculatorShape(r)
+	return takeCalculator_Shape(r)
 }
 
-func takeCalculatorShape(r mprt.Reader) (result *Pt, err error) {
+func takeCalculator_Shape(r mprt.Reader) (result *Pt, err error) {
 	result = mprt.GetStructWith(r, 0, PointCodec{})
 	return result, r.Err()
 }
@@ -550,11 +550,11 @@ func (c *CalculatorClient) Raw(ctx context.Context, raw *Checked) (rawOut *Check
 	if err != nil {
 		return rawOut, err
 	}
-	return takeCalculatorRaw(r)
+	return takeCalculator_Raw(r)
 }
 
 func (c *CalculatorClient) beginRaw(ctx context.Context, raw *Checked) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &calculatorRaw)
+	call, err := c.Client.Begin(ctx, &calculator_Raw)
 	if err != nil {
 		return nil, err
 	}
@@ -580,10 +580,10 @@ func (s *Calculator_RawCall) Wait() (rawOut *Checked, err error) {
 	if err != nil {
 		return rawOut, err
 	}
-	return takeCalculatorRaw(r)
+	return takeCalculator_Raw(r)
 }
 
-func takeCalculatorRaw(r mprt.Reader) (rawOut *Checked, err error) {
+func takeCalculator_Raw(r mprt.Reader) (rawOut *Checked, err error) {
 	rawOut = mprt.GetStruct[Checked](r, 0)
 	return rawOut, r.Err()
 }
@@ -612,41 +612,41 @@ const (
 )
 
 var (
-	calculatorConstruct = mprt.Method{
+	calculator_Construct = mprt.Method{
 		InterfaceID: Calculator_ID, InterfaceName: "Calculator",
 		ID: Calculator_Construct_ID, Name: "construct",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 		ParamsThreadMap: 1, ResultsThreadMap: 1,
 	}
-	calculatorSum = mprt.Method{
+	calculator_Sum = mprt.Method{
 		InterfaceID: Calculator_ID, InterfaceName: "Calculator",
 		ID: Calculator_Sum_ID, Name: "sum",
 		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{DataSize: 8},
 		Context: 1,
 	}
-	calculatorWait = mprt.Method{
+	calculator_Wait = mprt.Method{
 		InterfaceID: Calculator_ID, InterfaceName: "Calculator",
 		ID: Calculator_Wait_ID, Name: "wait",
 		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 1}, ResultsSize: capnp.ObjectSize{},
 		Context: 1,
 	}
-	calculatorDiv = mprt.Method{
+	calculator_Div = mprt.Method{
 		InterfaceID: Calculator_ID, InterfaceName: "Calculator",
 		ID: Calculator_Div_ID, Name: "div",
 		ParamsSize: capnp.ObjectSize{DataSize: 16}, ResultsSize: capnp.ObjectSize{DataSize: 16},
 	}
-	calculatorOn = mprt.Method{
+	calculator_On = mprt.Method{
 		InterfaceID: Calculator_ID, InterfaceName: "Calculator",
 		ID: Calculator_On_ID, Name: "on",
 		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{DataSize: 8},
 		Context: 1,
 	}
-	calculatorShape = mprt.Method{
+	calculator_Shape = mprt.Method{
 		InterfaceID: Calculator_ID, InterfaceName: "Calculator",
 		ID: Calculator_Shape_ID, Name: "shape",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
-	calculatorRaw = mprt.Method{
+	calculator_Raw = mprt.Method{
 		InterfaceID: Calculator_ID, InterfaceName: "Calculator",
 		ID: Calculator_Raw_ID, Name: "raw",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
@@ -657,27 +657,27 @@ var ifaceCalculator = mprt.Interface{
 	ID:   Calculator_ID,
 	Name: "Calculator",
 	Methods: []*mprt.Method{
-		&calculatorConstruct,
-		&calculatorSum,
-		&calculatorWait,
-		&calculatorDiv,
-		&calculatorOn,
-		&calculatorShape,
-		&calculatorRaw,
+		&calculator_Construct,
+		&calculator_Sum,
+		&calculator_Wait,
+		&calculator_Div,
+		&calculator_On,
+		&calculator_Shape,
+		&calculator_Raw,
 	},
-	Construct: &calculatorConstruct,
+	Construct: &calculator_Construct,
 }
 
 func init() {
-	calculatorSum.Handler = serveCalculatorSum
-	calculatorWait.Handler = serveCalculatorWait
-	calculatorDiv.Handler = serveCalculatorDiv
-	calculatorOn.Handler = serveCalculatorOn
-	calculatorShape.Handler = serveCalculatorShape
-	calculatorRaw.Handler = serveCalculatorRaw
+	calculator_Sum.Handler = serveCalculator_Sum
+	calculator_Wait.Handler = serveCalculator_Wait
+	calculator_Div.Handler = serveCalculator_Div
+	calculator_On.Handler = serveCalculator_On
+	calculator_Shape.Handler = serveCalculator_Shape
+	calculator_Raw.Handler = serveCalculator_Raw
 }
 
-func serveCalculatorSum(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveCalculator_Sum(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	v := mprt.FromInts[[]int](p, mprt.GetNumbers[int32](p, 1))
 	if err := p.Err(); err != nil {
@@ -689,7 +689,7 @@ func serveCalculatorSum(ctx context.Context, impl any, call *mprt.ServerCall) er
 	return nil
 }
 
-func serveCalculatorWait(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveCalculator_Wait(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	d := mprt.FromInt[time.Duration](p, int64(p.Uint64(0)))
 	if err := p.Err(); err != nil {
@@ -699,7 +699,7 @@ func serveCalculatorWait(ctx context.Context, impl any, call *mprt.ServerCall) e
 	return nil
 }
 
-func serveCalculatorDiv(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveCalculator_Div(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	rest, result, err := impl.(Calc).Div(int64(p.Uint64(8)), int64(p.Uint64(0)))
 	if err != nil {
@@ -711,7 +711,7 @@ func serveCalculatorDiv(ctx context.Context, impl any, call *mprt.ServerCall) er
 	return nil
 }
 
-func serveCalculatorOn(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveCalculator_On(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	f := HandlerProxy.Get(p, 1)
 	if err := p.Err(); err != nil {
@@ -723,7 +723,7 @@ func serveCalculatorOn(ctx context.Context, impl any, call *mprt.ServerCall) err
 	return nil
 }
 
-func serveCalculatorShape(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveCalculator_Shape(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	pArg := mprt.GetStructValueWith(p, 0, PointCodec{})
 	if err := p.Err(); err != nil {
@@ -738,7 +738,7 @@ func serveCalculatorShape(ctx context.Context, impl any, call *mprt.ServerCall) 
 	return nil
 }
 
-func serveCalculatorRaw(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveCalculator_Raw(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	raw := mprt.GetStruct[Checked](p, 0)
 	if err := p.Err(); err != nil {
@@ -774,7 +774,7 @@ func (c *HandlerClient) Call(ctx context.Context, x int) (result int) {
 	if err != nil {
 		panic(&mprt.PanicError{Err: err})
 	}
-	result, err = takeHandlerCall(r)
+	result, err = takeHandler_Call(r)
 	if err != nil {
 		panic(&mprt.PanicError{Err: err})
 	}
@@ -782,7 +782,7 @@ func (c *HandlerClient) Call(ctx context.Context, x int) (result int) {
 }
 
 func (c *HandlerClient) beginCall(ctx context.Context, x int) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &handlerCall)
+	call, err := c.Client.Begin(ctx, &handler_Call)
 	if err != nil {
 		return nil, err
 	}
@@ -808,10 +808,10 @@ func (s *Handler_CallCall) Wait() (result int, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeHandlerCall(r)
+	return takeHandler_Call(r)
 }
 
-func takeHandlerCall(r mprt.Reader) (result int, err error) {
+func takeHandler_Call(r mprt.Reader) (result int, err error) {
 	result = mprt.FromInt[int](r, int32(r.Uint32(0)))
 	return result, r.Err()
 }
@@ -836,13 +836,13 @@ const (
 )
 
 var (
-	handlerDestroy = mprt.Method{
+	handler_Destroy = mprt.Method{
 		InterfaceID: Handler_ID, InterfaceName: "Handler",
 		ID: Handler_Destroy_ID, Name: "destroy",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{},
 		Context: 1,
 	}
-	handlerCall = mprt.Method{
+	handler_Call = mprt.Method{
 		InterfaceID: Handler_ID, InterfaceName: "Handler",
 		ID: Handler_Call_ID, Name: "call",
 		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 1}, ResultsSize: capnp.ObjectSize{DataSize: 8},
@@ -854,17 +854,17 @@ var ifaceHandler = mprt.Interface{
 	ID:   Handler_ID,
 	Name: "Handler",
 	Methods: []*mprt.Method{
-		&handlerDestroy,
-		&handlerCall,
+		&handler_Destroy,
+		&handler_Call,
 	},
-	Destroy: &handlerDestroy,
+	Destroy: &handler_Destroy,
 }
 
 func init() {
-	handlerCall.Handler = serveHandlerCall
+	handler_Call.Handler = serveHandler_Call
 }
 
-func serveHandlerCall(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveHandler_Call(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	x := mprt.FromInt[int](p, int32(p.Uint32(0)))
 	if err := p.Err(); err != nil {
@@ -907,11 +907,11 @@ func (c *ShopClient) Lookup(ctx context.Context, timeout time.Duration, hash [32
 	if err != nil {
 		return result, err
 	}
-	return takeShopLookup(r)
+	return takeShop_Lookup(r)
 }
 
 func (c *ShopClient) beginLookup(ctx context.Context, timeout time.Duration, hash [32]byte) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &shopLookup)
+	call, err := c.Client.Begin(ctx, &shop_Lookup)
 	if err != nil {
 		return nil, err
 	}
@@ -938,10 +938,10 @@ func (s *Shop_LookupCall) Wait() (result netip.Addr, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeShopLookup(r)
+	return takeShop_Lookup(r)
 }
 
-func takeShopLookup(r mprt.Reader) (result netip.Addr, err error) {
+func takeShop_Lookup(r mprt.Reader) (result netip.Addr, err error) {
 	result = mprt.UnmarshalText[netip.Addr](r, r.Text(0))
 	return result, r.Err()
 }
@@ -957,11 +957,11 @@ func (c *ShopClient) Fail(ctx context.Context, code int) error {
 	if err != nil {
 		return err
 	}
-	return takeShopFail(r)
+	return takeShop_Fail(r)
 }
 
 func (c *ShopClient) beginFail(ctx context.Context, code int) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &shopFail)
+	call, err := c.Client.Begin(ctx, &shop_Fail)
 	if err != nil {
 		return nil, err
 	}
@@ -987,10 +987,10 @@ func (s *Shop_FailCall) Wait() error {
 	if err != nil {
 		return err
 	}
-	return takeShopFail(r)
+	return takeShop_Fail(r)
 }
 
-func takeShopFail(r mprt.Reader) error {
+func takeShop_Fail(r mprt.Reader) error {
 	if e := mprt.GetStructWith(r, 0, FailureCodec{}); e != nil && r.Err() == nil {
 		return e
 	}
@@ -1016,12 +1016,12 @@ type UnimplementedShop struct{}
 
 // Lookup fails with mprt.ErrUnimplemented.
 func (UnimplementedShop) Lookup(_ context.Context, _ time.Duration, _ [32]byte) (result netip.Addr, err error) {
-	return result, mprt.Unimplemented(&shopLookup)
+	return result, mprt.Unimplemented(&shop_Lookup)
 }
 
 // Fail fails with mprt.ErrUnimplemented.
 func (UnimplementedShop) Fail(context.Context, int) error {
-	return mprt.Unimplemented(&shopFail)
+	return mprt.Unimplemented(&shop_Fail)
 }
 
 // The ids of Shop and its methods on the wire.
@@ -1032,12 +1032,12 @@ const (
 )
 
 var (
-	shopLookup = mprt.Method{
+	shop_Lookup = mprt.Method{
 		InterfaceID: Shop_ID, InterfaceName: "Shop",
 		ID: Shop_Lookup_ID, Name: "lookup",
 		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
-	shopFail = mprt.Method{
+	shop_Fail = mprt.Method{
 		InterfaceID: Shop_ID, InterfaceName: "Shop",
 		ID: Shop_Fail_ID, Name: "fail",
 		ParamsSize: capnp.ObjectSize{DataSize: 8}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
@@ -1048,17 +1048,17 @@ var ifaceShop = mprt.Interface{
 	ID:   Shop_ID,
 	Name: "Shop",
 	Methods: []*mprt.Method{
-		&shopLookup,
-		&shopFail,
+		&shop_Lookup,
+		&shop_Fail,
 	},
 }
 
 func init() {
-	shopLookup.Handler = serveShopLookup
-	shopFail.Handler = serveShopFail
+	shop_Lookup.Handler = serveShop_Lookup
+	shop_Fail.Handler = serveShop_Fail
 }
 
-func serveShopLookup(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveShop_Lookup(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	timeout := mprt.FromInt[time.Duration](p, int64(p.Uint64(0)))
 	hash := [32]byte(mprt.FixedData(p, p.Data(0), 32))
@@ -1074,7 +1074,7 @@ func serveShopLookup(ctx context.Context, impl any, call *mprt.ServerCall) error
 	return nil
 }
 
-func serveShopFail(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveShop_Fail(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	code := mprt.FromInt[int](p, int32(p.Uint32(0)))
 	if err := p.Err(); err != nil {
@@ -1209,7 +1209,7 @@ var _ = func(r mprt.Reader, v *Pt) { mprt.AssignInt(r, &v.Pause, int64(r.Uint64(
 var _ = func(r mprt.Reader, v *Pt) { mprt.AssignFloats(&v.Ratios, mprt.GetNumbers[float64](r, 6)) }
 
 //line bound.capnp:59:3
-var _ = func(r mprt.Reader, v *Pt) { v.List = mprt.GetList(r, 7, pointListCodec) }
+var _ = func(r mprt.Reader, v *Pt) { v.List = mprt.GetList(r, 7, point_ListCodec) }
 
 //line bound.capnp:60:3
 var _ = func(r mprt.Reader, v *Pt) { v.Deadline = mprt.UnmarshalText[time.Time](r, r.Text(8)) }

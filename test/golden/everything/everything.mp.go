@@ -96,7 +96,7 @@ func (v *Defaults) MarshalCapnp(b mprt.Builder) {
 	mprt.SetStruct(b, 3, v.Scalars)
 	mprt.SetTexts(b, 4, v.Texts)
 	mprt.SetStructs(b, 5, v.Structs)
-	mprt.SetList(b, 6, v.Lists, defaultsListsCodec)
+	mprt.SetList(b, 6, v.Lists, defaults_ListsCodec)
 	mprt.SetStruct(b, 7, v.Shape)
 }
 
@@ -138,7 +138,7 @@ func (v *Defaults) UnmarshalCapnp(r mprt.Reader) {
 	if v.Structs == nil {
 		v.Structs = []Defaults_Inner{{V: 1, Name: "one"}, {V: 2}}
 	}
-	v.Lists = mprt.GetList(r, 6, defaultsListsCodec)
+	v.Lists = mprt.GetList(r, 6, defaults_ListsCodec)
 	if v.Lists == nil {
 		v.Lists = [][]int8{{1}, {}, {2, 3}}
 	}
@@ -183,7 +183,7 @@ func NewDefaults() *Defaults {
 	}
 }
 
-var defaultsListsCodec mprt.Elem[[]int8] = mprt.Lists[int8]{Elem: mprt.Numbers[int8]{}}
+var defaults_ListsCodec mprt.Elem[[]int8] = mprt.Lists[int8]{Elem: mprt.Numbers[int8]{}}
 
 // Defaults_Inner is the struct Defaults.Inner of everything.capnp.
 type Defaults_Inner struct {
@@ -477,11 +477,11 @@ func (v *Lists) MarshalCapnp(b mprt.Builder) {
 	mprt.SetDatas(b, 13, v.Datas)
 	mprt.SetNumbers(b, 14, v.Colors)
 	mprt.SetStructs(b, 15, v.Structs)
-	mprt.SetList(b, 16, v.BoolLists, listsBoolListsCodec)
-	mprt.SetList(b, 17, v.I32Lists, listsI32ListsCodec)
-	mprt.SetList(b, 18, v.TextListLists, listsTextListListsCodec)
-	mprt.SetList(b, 19, v.StructLists, listsStructListsCodec)
-	mprt.SetList(b, 20, v.ColorLists, listsColorListsCodec)
+	mprt.SetList(b, 16, v.BoolLists, lists_BoolListsCodec)
+	mprt.SetList(b, 17, v.I32Lists, lists_I32ListsCodec)
+	mprt.SetList(b, 18, v.TextListLists, lists_TextListListsCodec)
+	mprt.SetList(b, 19, v.StructLists, lists_StructListsCodec)
+	mprt.SetList(b, 20, v.ColorLists, lists_ColorListsCodec)
 }
 
 // UnmarshalCapnp implements mprt.Struct.
@@ -502,11 +502,11 @@ func (v *Lists) UnmarshalCapnp(r mprt.Reader) {
 	v.Datas = mprt.GetDatas(r, 13)
 	v.Colors = mprt.GetNumbers[Color](r, 14)
 	v.Structs = mprt.GetStructs[Scalars](r, 15)
-	v.BoolLists = mprt.GetList(r, 16, listsBoolListsCodec)
-	v.I32Lists = mprt.GetList(r, 17, listsI32ListsCodec)
-	v.TextListLists = mprt.GetList(r, 18, listsTextListListsCodec)
-	v.StructLists = mprt.GetList(r, 19, listsStructListsCodec)
-	v.ColorLists = mprt.GetList(r, 20, listsColorListsCodec)
+	v.BoolLists = mprt.GetList(r, 16, lists_BoolListsCodec)
+	v.I32Lists = mprt.GetList(r, 17, lists_I32ListsCodec)
+	v.TextListLists = mprt.GetList(r, 18, lists_TextListListsCodec)
+	v.StructLists = mprt.GetList(r, 19, lists_StructListsCodec)
+	v.ColorLists = mprt.GetList(r, 20, lists_ColorListsCodec)
 }
 
 // String returns the struct for people to read, cut at a limit.
@@ -515,15 +515,15 @@ func (v *Lists) String() string { return mprt.Format(v) }
 // LogValue implements slog.LogValuer.
 func (v *Lists) LogValue() slog.Value { return slog.StringValue(v.String()) }
 
-var listsBoolListsCodec mprt.Elem[[]bool] = mprt.Lists[bool]{Elem: mprt.Bools{}}
+var lists_BoolListsCodec mprt.Elem[[]bool] = mprt.Lists[bool]{Elem: mprt.Bools{}}
 
-var listsI32ListsCodec mprt.Elem[[]int32] = mprt.Lists[int32]{Elem: mprt.Numbers[int32]{}}
+var lists_I32ListsCodec mprt.Elem[[]int32] = mprt.Lists[int32]{Elem: mprt.Numbers[int32]{}}
 
-var listsTextListListsCodec mprt.Elem[[][]string] = mprt.Lists[[]string]{Elem: mprt.Lists[string]{Elem: mprt.Texts{}}}
+var lists_TextListListsCodec mprt.Elem[[][]string] = mprt.Lists[[]string]{Elem: mprt.Lists[string]{Elem: mprt.Texts{}}}
 
-var listsStructListsCodec mprt.Elem[[]Scalars] = mprt.Lists[Scalars]{Elem: mprt.Structs[Scalars, *Scalars]{}}
+var lists_StructListsCodec mprt.Elem[[]Scalars] = mprt.Lists[Scalars]{Elem: mprt.Structs[Scalars, *Scalars]{}}
 
-var listsColorListsCodec mprt.Elem[[]Color] = mprt.Lists[Color]{Elem: mprt.Numbers[Color]{}}
+var lists_ColorListsCodec mprt.Elem[[]Color] = mprt.Lists[Color]{Elem: mprt.Numbers[Color]{}}
 
 // Nested is the struct Nested of everything.capnp.
 //

@@ -66,11 +66,11 @@ func (c *MakerClient) Invoke(ctx context.Context, next Maker, plain Plain) (resu
 	if err != nil {
 		return result, names, err
 	}
-	return takeMakerInvoke(r, nil)
+	return takeMaker_Invoke(r, nil)
 }
 
 func (c *MakerClient) beginInvoke(ctx context.Context, next Maker, plain Plain) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &makerInvoke)
+	call, err := c.Client.Begin(ctx, &maker_Invoke)
 	if err != nil {
 		return nil, err
 	}
@@ -107,10 +107,10 @@ func (s *Maker_InvokeCall) Wait() (result Maker, names []string, err error) {
 	if err != nil {
 		return result, names, err
 	}
-	return takeMakerInvoke(r, s)
+	return takeMaker_Invoke(r, s)
 }
 
-func takeMakerInvoke(r mprt.Reader, s *Maker_InvokeCall) (result Maker, names []string, err error) {
+func takeMaker_Invoke(r mprt.Reader, s *Maker_InvokeCall) (result Maker, names []string, err error) {
 	if r.HasPtr(2) {
 		return result, names, mprt.NewException(r.Text(2))
 	}
@@ -142,7 +142,7 @@ const (
 )
 
 var (
-	makerInvoke = mprt.Method{
+	maker_Invoke = mprt.Method{
 		InterfaceID: Maker_ID, InterfaceName: "Maker",
 		ID: Maker_Invoke_ID, Name: "invoke",
 		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{PointerCount: 3},
@@ -153,15 +153,15 @@ var ifaceMaker = mprt.Interface{
 	ID:   Maker_ID,
 	Name: "Maker",
 	Methods: []*mprt.Method{
-		&makerInvoke,
+		&maker_Invoke,
 	},
 }
 
 func init() {
-	makerInvoke.Handler = serveMakerInvoke
+	maker_Invoke.Handler = serveMaker_Invoke
 }
 
-func serveMakerInvoke(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveMaker_Invoke(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	next := MakerProxy.Get(p, 0)
 	plain := PlainProxy.Get(p, 1)
@@ -204,7 +204,7 @@ func (c *PlainClient) Call(ctx context.Context) error {
 }
 
 func (c *PlainClient) beginCall(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &plainCall)
+	return c.Client.Begin(ctx, &plain_Call)
 }
 
 // StartCall is Call without the wait for its results.
@@ -244,13 +244,13 @@ const (
 )
 
 var (
-	plainDestroy = mprt.Method{
+	plain_Destroy = mprt.Method{
 		InterfaceID: Plain_ID, InterfaceName: "Plain",
 		ID: Plain_Destroy_ID, Name: "destroy",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{},
 		Context: 1,
 	}
-	plainCall = mprt.Method{
+	plain_Call = mprt.Method{
 		InterfaceID: Plain_ID, InterfaceName: "Plain",
 		ID: Plain_Call_ID, Name: "call",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{},
@@ -262,17 +262,17 @@ var ifacePlain = mprt.Interface{
 	ID:   Plain_ID,
 	Name: "Plain",
 	Methods: []*mprt.Method{
-		&plainDestroy,
-		&plainCall,
+		&plain_Destroy,
+		&plain_Call,
 	},
-	Destroy: &plainDestroy,
+	Destroy: &plain_Destroy,
 }
 
 func init() {
-	plainCall.Handler = servePlainCall
+	plain_Call.Handler = servePlain_Call
 }
 
-func servePlainCall(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func servePlain_Call(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	return impl.(Plain)(ctx)
 }
 
@@ -302,11 +302,11 @@ func (c *ProgressClient) Call(ctx context.Context, title string, percent int32) 
 	if err != nil {
 		return result, err
 	}
-	return takeProgressCall(r)
+	return takeProgress_Call(r)
 }
 
 func (c *ProgressClient) beginCall(ctx context.Context, title string, percent int32) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &progressCall)
+	call, err := c.Client.Begin(ctx, &progress_Call)
 	if err != nil {
 		return nil, err
 	}
@@ -333,10 +333,10 @@ func (s *Progress_CallCall) Wait() (result bool, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeProgressCall(r)
+	return takeProgress_Call(r)
 }
 
-func takeProgressCall(r mprt.Reader) (result bool, err error) {
+func takeProgress_Call(r mprt.Reader) (result bool, err error) {
 	result = r.Bit(0)
 	return result, r.Err()
 }
@@ -363,13 +363,13 @@ const (
 )
 
 var (
-	progressDestroy = mprt.Method{
+	progress_Destroy = mprt.Method{
 		InterfaceID: Progress_ID, InterfaceName: "Progress",
 		ID: Progress_Destroy_ID, Name: "destroy",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{},
 		Context: 1,
 	}
-	progressCall = mprt.Method{
+	progress_Call = mprt.Method{
 		InterfaceID: Progress_ID, InterfaceName: "Progress",
 		ID: Progress_Call_ID, Name: "call",
 		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 2}, ResultsSize: capnp.ObjectSize{DataSize: 8},
@@ -381,17 +381,17 @@ var ifaceProgress = mprt.Interface{
 	ID:   Progress_ID,
 	Name: "Progress",
 	Methods: []*mprt.Method{
-		&progressDestroy,
-		&progressCall,
+		&progress_Destroy,
+		&progress_Call,
 	},
-	Destroy: &progressDestroy,
+	Destroy: &progress_Destroy,
 }
 
 func init() {
-	progressCall.Handler = serveProgressCall
+	progress_Call.Handler = serveProgress_Call
 }
 
-func serveProgressCall(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveProgress_Call(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	title := p.Text(1)
 	if err := p.Err(); err != nil {
@@ -434,11 +434,11 @@ func (c *RunnerClient) Run(ctx context.Context, progress Progress, plains []Plai
 	if err != nil {
 		return result, undo, err
 	}
-	return takeRunnerRun(r, nil)
+	return takeRunner_Run(r, nil)
 }
 
 func (c *RunnerClient) beginRun(ctx context.Context, progress Progress, plains []Plain) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &runnerRun)
+	call, err := c.Client.Begin(ctx, &runner_Run)
 	if err != nil {
 		return nil, err
 	}
@@ -485,10 +485,10 @@ func (s *Runner_RunCall) Wait() (result Plain, undo Plain, err error) {
 	if err != nil {
 		return result, undo, err
 	}
-	return takeRunnerRun(r, s)
+	return takeRunner_Run(r, s)
 }
 
-func takeRunnerRun(r mprt.Reader, s *Runner_RunCall) (result Plain, undo Plain, err error) {
+func takeRunner_Run(r mprt.Reader, s *Runner_RunCall) (result Plain, undo Plain, err error) {
 	if s != nil && s.result != nil {
 		result = s.result
 	} else {
@@ -521,7 +521,7 @@ type UnimplementedRunner struct{}
 
 // Run fails with mprt.ErrUnimplemented.
 func (UnimplementedRunner) Run(_ context.Context, _ Progress, _ []Plain) (result Plain, undo Plain, err error) {
-	return result, undo, mprt.Unimplemented(&runnerRun)
+	return result, undo, mprt.Unimplemented(&runner_Run)
 }
 
 // The ids of Runner and its methods on the wire.
@@ -531,7 +531,7 @@ const (
 )
 
 var (
-	runnerRun = mprt.Method{
+	runner_Run = mprt.Method{
 		InterfaceID: Runner_ID, InterfaceName: "Runner",
 		ID: Runner_Run_ID, Name: "run",
 		ParamsSize: capnp.ObjectSize{PointerCount: 3}, ResultsSize: capnp.ObjectSize{PointerCount: 2},
@@ -543,15 +543,15 @@ var ifaceRunner = mprt.Interface{
 	ID:   Runner_ID,
 	Name: "Runner",
 	Methods: []*mprt.Method{
-		&runnerRun,
+		&runner_Run,
 	},
 }
 
 func init() {
-	runnerRun.Handler = serveRunnerRun
+	runner_Run.Handler = serveRunner_Run
 }
 
-func serveRunnerRun(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveRunner_Run(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	progress := ProgressProxy.Get(p, 1)
 	plains := mprt.GetList(p, 2, &PlainProxy)

@@ -256,7 +256,7 @@ func (*User) CapnpSize() capnp.ObjectSize { return capnp.ObjectSize{PointerCount
 
 // MarshalCapnp implements mprt.Struct.
 func (v *User) MarshalCapnp(b mprt.Builder) {
-	mprt.SetList(b, 0, v.Coins, userCoinsCodec)
+	mprt.SetList(b, 0, v.Coins, user_CoinsCodec)
 	mprt.SetStructWith(b, 1, v.Result, ResultCodec[*Coin]{Value: mprt.Pointers[Coin, *Coin]{}})
 	mprt.SetStructWith(b, 2, v.Tree, TreeCodec[string]{T: mprt.Texts{}})
 	mprt.SetStructWith(b, 3, v.CoinTree, TreeCodec[*Coin]{T: mprt.Pointers[Coin, *Coin]{}})
@@ -264,12 +264,12 @@ func (v *User) MarshalCapnp(b mprt.Builder) {
 	mprt.SetStructWith(b, 5, v.Unbound, TreeCodec[mprt.AnyPointer]{T: mprt.AnyPointers{}})
 	StoreProxy[string, *Coin](mprt.Texts{}, mprt.Pointers[Coin, *Coin]{}).Set(b, 6, v.Store)
 	mprt.SetStructWith(b, 7, v.Named, PairCodec[string, Store[string, []byte]]{Key: mprt.Texts{}, Value: StoreProxy[string, []byte](mprt.Texts{}, mprt.Datas{})})
-	mprt.SetList(b, 8, v.ByName, userByNameCodec)
+	mprt.SetList(b, 8, v.ByName, user_ByNameCodec)
 }
 
 // UnmarshalCapnp implements mprt.Struct.
 func (v *User) UnmarshalCapnp(r mprt.Reader) {
-	v.Coins = mprt.GetList(r, 0, userCoinsCodec)
+	v.Coins = mprt.GetList(r, 0, user_CoinsCodec)
 	v.Result = mprt.GetStructWith(r, 1, ResultCodec[*Coin]{Value: mprt.Pointers[Coin, *Coin]{}})
 	v.Tree = mprt.GetStructWith(r, 2, TreeCodec[string]{T: mprt.Texts{}})
 	v.CoinTree = mprt.GetStructWith(r, 3, TreeCodec[*Coin]{T: mprt.Pointers[Coin, *Coin]{}})
@@ -277,7 +277,7 @@ func (v *User) UnmarshalCapnp(r mprt.Reader) {
 	v.Unbound = mprt.GetStructWith(r, 5, TreeCodec[mprt.AnyPointer]{T: mprt.AnyPointers{}})
 	v.Store = StoreProxy[string, *Coin](mprt.Texts{}, mprt.Pointers[Coin, *Coin]{}).Get(r, 6)
 	v.Named = mprt.GetStructWith(r, 7, PairCodec[string, Store[string, []byte]]{Key: mprt.Texts{}, Value: StoreProxy[string, []byte](mprt.Texts{}, mprt.Datas{})})
-	v.ByName = mprt.GetList(r, 8, userByNameCodec)
+	v.ByName = mprt.GetList(r, 8, user_ByNameCodec)
 }
 
 // String returns the struct for people to read, cut at a limit.
@@ -286,9 +286,9 @@ func (v *User) String() string { return mprt.Format(v) }
 // LogValue implements slog.LogValuer.
 func (v *User) LogValue() slog.Value { return slog.StringValue(v.String()) }
 
-var userCoinsCodec mprt.Elem[Pair[[]byte, []Pair[[]byte, *Coin]]] = mprt.StructsWith[Pair[[]byte, []Pair[[]byte, *Coin]]]{Codec: PairCodec[[]byte, []Pair[[]byte, *Coin]]{Key: mprt.Datas{}, Value: mprt.Lists[Pair[[]byte, *Coin]]{Elem: mprt.StructsWith[Pair[[]byte, *Coin]]{Codec: PairCodec[[]byte, *Coin]{Key: mprt.Datas{}, Value: mprt.Pointers[Coin, *Coin]{}}}}}}
+var user_CoinsCodec mprt.Elem[Pair[[]byte, []Pair[[]byte, *Coin]]] = mprt.StructsWith[Pair[[]byte, []Pair[[]byte, *Coin]]]{Codec: PairCodec[[]byte, []Pair[[]byte, *Coin]]{Key: mprt.Datas{}, Value: mprt.Lists[Pair[[]byte, *Coin]]{Elem: mprt.StructsWith[Pair[[]byte, *Coin]]{Codec: PairCodec[[]byte, *Coin]{Key: mprt.Datas{}, Value: mprt.Pointers[Coin, *Coin]{}}}}}}
 
-var userByNameCodec mprt.Elem[Pair[string, []string]] = mprt.StructsWith[Pair[string, []string]]{Codec: PairCodec[string, []string]{Key: mprt.Texts{}, Value: mprt.Lists[string]{Elem: mprt.Texts{}}}}
+var user_ByNameCodec mprt.Elem[Pair[string, []string]] = mprt.StructsWith[Pair[string, []string]]{Codec: PairCodec[string, []string]{Key: mprt.Texts{}, Value: mprt.Lists[string]{Elem: mprt.Texts{}}}}
 
 // Store is the interface Store of generic_brand.capnp.
 type Store[Key, Value any] interface {
@@ -321,11 +321,11 @@ func (c *StoreClient[Key, Value]) Get(ctx context.Context, key Key) (result Valu
 	if err != nil {
 		return result, err
 	}
-	return takeStoreGet(c, r)
+	return takeStore_Get(c, r)
 }
 
 func (c *StoreClient[Key, Value]) beginGet(ctx context.Context, key Key) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &storeGet)
+	call, err := c.Client.Begin(ctx, &store_Get)
 	if err != nil {
 		return nil, err
 	}
@@ -352,10 +352,10 @@ func (s *Store_GetCall[Key, Value]) Wait() (result Value, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeStoreGet(s.c, r)
+	return takeStore_Get(s.c, r)
 }
 
-func takeStoreGet[Key, Value any](c *StoreClient[Key, Value], r mprt.Reader) (result Value, err error) {
+func takeStore_Get[Key, Value any](c *StoreClient[Key, Value], r mprt.Reader) (result Value, err error) {
 	result = mprt.GetValue(r, 0, c.value)
 	return result, r.Err()
 }
@@ -371,11 +371,11 @@ func (c *StoreClient[Key, Value]) All(ctx context.Context) (entries []Pair[Key, 
 	if err != nil {
 		return entries, err
 	}
-	return takeStoreAll(c, r)
+	return takeStore_All(c, r)
 }
 
 func (c *StoreClient[Key, Value]) beginAll(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &storeAll)
+	return c.Client.Begin(ctx, &store_All)
 }
 
 // StartAll is All without the wait for its results.
@@ -396,10 +396,10 @@ func (s *Store_AllCall[Key, Value]) Wait() (entries []Pair[Key, Value], err erro
 	if err != nil {
 		return entries, err
 	}
-	return takeStoreAll(s.c, r)
+	return takeStore_All(s.c, r)
 }
 
-func takeStoreAll[Key, Value any](c *StoreClient[Key, Value], r mprt.Reader) (entries []Pair[Key, Value], err error) {
+func takeStore_All[Key, Value any](c *StoreClient[Key, Value], r mprt.Reader) (entries []Pair[Key, Value], err error) {
 	entries = mprt.GetList(r, 0, mprt.StructsWith[Pair[Key, Value]]{Codec: PairCodec[Key, Value]{Key: c.key, Value: c.value}})
 	return entries, r.Err()
 }
@@ -415,11 +415,11 @@ func (c *StoreClient[Key, Value]) Swap(ctx context.Context) (store Store[Value, 
 	if err != nil {
 		return store, err
 	}
-	return takeStoreSwap(c, r, nil)
+	return takeStore_Swap(c, r, nil)
 }
 
 func (c *StoreClient[Key, Value]) beginSwap(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &storeSwap)
+	return c.Client.Begin(ctx, &store_Swap)
 }
 
 // StartSwap is Swap without the wait for its results.
@@ -450,10 +450,10 @@ func (s *Store_SwapCall[Key, Value]) Wait() (store Store[Value, Key], err error)
 	if err != nil {
 		return store, err
 	}
-	return takeStoreSwap(s.c, r, s)
+	return takeStore_Swap(s.c, r, s)
 }
 
-func takeStoreSwap[Key, Value any](c *StoreClient[Key, Value], r mprt.Reader, s *Store_SwapCall[Key, Value]) (store Store[Value, Key], err error) {
+func takeStore_Swap[Key, Value any](c *StoreClient[Key, Value], r mprt.Reader, s *Store_SwapCall[Key, Value]) (store Store[Value, Key], err error) {
 	if s != nil && s.store != nil {
 		store = s.store
 	} else {
@@ -473,11 +473,11 @@ func (c *StoreClient[Key, Value]) Any(ctx context.Context, value mprt.AnyPointer
 	if err != nil {
 		return result, err
 	}
-	return takeStoreAny(c, r)
+	return takeStore_Any(c, r)
 }
 
 func (c *StoreClient[Key, Value]) beginAny(ctx context.Context, value mprt.AnyPointer) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &storeAny)
+	call, err := c.Client.Begin(ctx, &store_Any)
 	if err != nil {
 		return nil, err
 	}
@@ -504,10 +504,10 @@ func (s *Store_AnyCall[Key, Value]) Wait() (result mprt.AnyPointer, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeStoreAny(s.c, r)
+	return takeStore_Any(s.c, r)
 }
 
-func takeStoreAny[Key, Value any](c *StoreClient[Key, Value], r mprt.Reader) (result mprt.AnyPointer, err error) {
+func takeStore_Any[Key, Value any](c *StoreClient[Key, Value], r mprt.Reader) (result mprt.AnyPointer, err error) {
 	result = mprt.GetValue(r, 0, mprt.AnyPointers{})
 	return result, r.Err()
 }
@@ -533,22 +533,22 @@ type UnimplementedStore[Key, Value any] struct{}
 
 // Get fails with mprt.ErrUnimplemented.
 func (UnimplementedStore[Key, Value]) Get(_ context.Context, _ Key) (result Value, err error) {
-	return result, mprt.Unimplemented(&storeGet)
+	return result, mprt.Unimplemented(&store_Get)
 }
 
 // All fails with mprt.ErrUnimplemented.
 func (UnimplementedStore[Key, Value]) All(_ context.Context) (entries []Pair[Key, Value], err error) {
-	return entries, mprt.Unimplemented(&storeAll)
+	return entries, mprt.Unimplemented(&store_All)
 }
 
 // Swap fails with mprt.ErrUnimplemented.
 func (UnimplementedStore[Key, Value]) Swap(_ context.Context) (store Store[Value, Key], err error) {
-	return store, mprt.Unimplemented(&storeSwap)
+	return store, mprt.Unimplemented(&store_Swap)
 }
 
 // Any fails with mprt.ErrUnimplemented.
 func (UnimplementedStore[Key, Value]) Any(_ context.Context, _ mprt.AnyPointer) (result mprt.AnyPointer, err error) {
-	return result, mprt.Unimplemented(&storeAny)
+	return result, mprt.Unimplemented(&store_Any)
 }
 
 // The ids of Store and its methods on the wire.
@@ -561,22 +561,22 @@ const (
 )
 
 var (
-	storeGet = mprt.Method{
+	store_Get = mprt.Method{
 		InterfaceID: Store_ID, InterfaceName: "Store",
 		ID: Store_Get_ID, Name: "get",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
-	storeAll = mprt.Method{
+	store_All = mprt.Method{
 		InterfaceID: Store_ID, InterfaceName: "Store",
 		ID: Store_All_ID, Name: "all",
 		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
-	storeSwap = mprt.Method{
+	store_Swap = mprt.Method{
 		InterfaceID: Store_ID, InterfaceName: "Store",
 		ID: Store_Swap_ID, Name: "swap",
 		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
-	storeAny = mprt.Method{
+	store_Any = mprt.Method{
 		InterfaceID: Store_ID, InterfaceName: "Store",
 		ID: Store_Any_ID, Name: "any",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
@@ -584,21 +584,21 @@ var (
 )
 
 func ifaceStore[Key, Value any](keyCodec mprt.Codec[Key], valueCodec mprt.Codec[Value]) *mprt.Interface {
-	m0 := storeGet
+	m0 := store_Get
 	m0.Handler = func(ctx context.Context, impl any, call *mprt.ServerCall) error {
-		return serveStoreGet(ctx, impl, call, keyCodec, valueCodec)
+		return serveStore_Get(ctx, impl, call, keyCodec, valueCodec)
 	}
-	m1 := storeAll
+	m1 := store_All
 	m1.Handler = func(ctx context.Context, impl any, call *mprt.ServerCall) error {
-		return serveStoreAll(ctx, impl, call, keyCodec, valueCodec)
+		return serveStore_All(ctx, impl, call, keyCodec, valueCodec)
 	}
-	m2 := storeSwap
+	m2 := store_Swap
 	m2.Handler = func(ctx context.Context, impl any, call *mprt.ServerCall) error {
-		return serveStoreSwap(ctx, impl, call, keyCodec, valueCodec)
+		return serveStore_Swap(ctx, impl, call, keyCodec, valueCodec)
 	}
-	m3 := storeAny
+	m3 := store_Any
 	m3.Handler = func(ctx context.Context, impl any, call *mprt.ServerCall) error {
-		return serveStoreAny(ctx, impl, call, keyCodec, valueCodec)
+		return serveStore_Any(ctx, impl, call, keyCodec, valueCodec)
 	}
 	return &mprt.Interface{
 		ID:   Store_ID,
@@ -612,7 +612,7 @@ func ifaceStore[Key, Value any](keyCodec mprt.Codec[Key], valueCodec mprt.Codec[
 	}
 }
 
-func serveStoreGet[Key, Value any](ctx context.Context, impl any, call *mprt.ServerCall, keyCodec mprt.Codec[Key], valueCodec mprt.Codec[Value]) error {
+func serveStore_Get[Key, Value any](ctx context.Context, impl any, call *mprt.ServerCall, keyCodec mprt.Codec[Key], valueCodec mprt.Codec[Value]) error {
 	p := call.Params()
 	key := mprt.GetValue(p, 0, keyCodec)
 	if err := p.Err(); err != nil {
@@ -627,7 +627,7 @@ func serveStoreGet[Key, Value any](ctx context.Context, impl any, call *mprt.Ser
 	return nil
 }
 
-func serveStoreAll[Key, Value any](ctx context.Context, impl any, call *mprt.ServerCall, keyCodec mprt.Codec[Key], valueCodec mprt.Codec[Value]) error {
+func serveStore_All[Key, Value any](ctx context.Context, impl any, call *mprt.ServerCall, keyCodec mprt.Codec[Key], valueCodec mprt.Codec[Value]) error {
 	entries, err := impl.(Store[Key, Value]).All(ctx)
 	if err != nil {
 		return err
@@ -637,7 +637,7 @@ func serveStoreAll[Key, Value any](ctx context.Context, impl any, call *mprt.Ser
 	return nil
 }
 
-func serveStoreSwap[Key, Value any](ctx context.Context, impl any, call *mprt.ServerCall, keyCodec mprt.Codec[Key], valueCodec mprt.Codec[Value]) error {
+func serveStore_Swap[Key, Value any](ctx context.Context, impl any, call *mprt.ServerCall, keyCodec mprt.Codec[Key], valueCodec mprt.Codec[Value]) error {
 	store, err := impl.(Store[Key, Value]).Swap(ctx)
 	if err != nil {
 		return err
@@ -647,7 +647,7 @@ func serveStoreSwap[Key, Value any](ctx context.Context, impl any, call *mprt.Se
 	return nil
 }
 
-func serveStoreAny[Key, Value any](ctx context.Context, impl any, call *mprt.ServerCall, keyCodec mprt.Codec[Key], valueCodec mprt.Codec[Value]) error {
+func serveStore_Any[Key, Value any](ctx context.Context, impl any, call *mprt.ServerCall, keyCodec mprt.Codec[Key], valueCodec mprt.Codec[Value]) error {
 	p := call.Params()
 	value := mprt.GetValue(p, 0, mprt.AnyPointers{})
 	if err := p.Err(); err != nil {
@@ -691,11 +691,11 @@ func (c *TextStoreClient) Get(ctx context.Context, key string) (result *Coin, er
 	if err != nil {
 		return result, err
 	}
-	return takeTextStoreGet(r)
+	return takeTextStore_Get(r)
 }
 
 func (c *TextStoreClient) beginGet(ctx context.Context, key string) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &storeGet)
+	call, err := c.Client.Begin(ctx, &store_Get)
 	if err != nil {
 		return nil, err
 	}
@@ -721,10 +721,10 @@ func (s *TextStore_GetCall) Wait() (result *Coin, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeTextStoreGet(r)
+	return takeTextStore_Get(r)
 }
 
-func takeTextStoreGet(r mprt.Reader) (result *Coin, err error) {
+func takeTextStore_Get(r mprt.Reader) (result *Coin, err error) {
 	result = mprt.GetStruct[Coin](r, 0)
 	return result, r.Err()
 }
@@ -740,11 +740,11 @@ func (c *TextStoreClient) All(ctx context.Context) (entries []Pair[string, *Coin
 	if err != nil {
 		return entries, err
 	}
-	return takeTextStoreAll(r)
+	return takeTextStore_All(r)
 }
 
 func (c *TextStoreClient) beginAll(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &storeAll)
+	return c.Client.Begin(ctx, &store_All)
 }
 
 // StartAll is All without the wait for its results.
@@ -764,11 +764,11 @@ func (s *TextStore_AllCall) Wait() (entries []Pair[string, *Coin], err error) {
 	if err != nil {
 		return entries, err
 	}
-	return takeTextStoreAll(r)
+	return takeTextStore_All(r)
 }
 
-func takeTextStoreAll(r mprt.Reader) (entries []Pair[string, *Coin], err error) {
-	entries = mprt.GetList(r, 0, storeAllResultsEntriesCodec)
+func takeTextStore_All(r mprt.Reader) (entries []Pair[string, *Coin], err error) {
+	entries = mprt.GetList(r, 0, store_AllResults_EntriesCodec)
 	return entries, r.Err()
 }
 
@@ -783,11 +783,11 @@ func (c *TextStoreClient) Swap(ctx context.Context) (store Store[*Coin, string],
 	if err != nil {
 		return store, err
 	}
-	return takeTextStoreSwap(r, nil)
+	return takeTextStore_Swap(r, nil)
 }
 
 func (c *TextStoreClient) beginSwap(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &storeSwap)
+	return c.Client.Begin(ctx, &store_Swap)
 }
 
 // StartSwap is Swap without the wait for its results.
@@ -817,10 +817,10 @@ func (s *TextStore_SwapCall) Wait() (store Store[*Coin, string], err error) {
 	if err != nil {
 		return store, err
 	}
-	return takeTextStoreSwap(r, s)
+	return takeTextStore_Swap(r, s)
 }
 
-func takeTextStoreSwap(r mprt.Reader, s *TextStore_SwapCall) (store Store[*Coin, string], err error) {
+func takeTextStore_Swap(r mprt.Reader, s *TextStore_SwapCall) (store Store[*Coin, string], err error) {
 	if s != nil && s.store != nil {
 		store = s.store
 	} else {
@@ -840,11 +840,11 @@ func (c *TextStoreClient) Any(ctx context.Context, value mprt.AnyPointer) (resul
 	if err != nil {
 		return result, err
 	}
-	return takeTextStoreAny(r)
+	return takeTextStore_Any(r)
 }
 
 func (c *TextStoreClient) beginAny(ctx context.Context, value mprt.AnyPointer) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &storeAny)
+	call, err := c.Client.Begin(ctx, &store_Any)
 	if err != nil {
 		return nil, err
 	}
@@ -870,10 +870,10 @@ func (s *TextStore_AnyCall) Wait() (result mprt.AnyPointer, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeTextStoreAny(r)
+	return takeTextStore_Any(r)
 }
 
-func takeTextStoreAny(r mprt.Reader) (result mprt.AnyPointer, err error) {
+func takeTextStore_Any(r mprt.Reader) (result mprt.AnyPointer, err error) {
 	result = mprt.GetValue(r, 0, mprt.AnyPointers{})
 	return result, r.Err()
 }
@@ -889,11 +889,11 @@ func (c *TextStoreClient) Count(ctx context.Context) (result uint32, err error) 
 	if err != nil {
 		return result, err
 	}
-	return takeTextStoreCount(r)
+	return takeTextStore_Count(r)
 }
 
 func (c *TextStoreClient) beginCount(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &textStoreCount)
+	return c.Client.Begin(ctx, &textStore_Count)
 }
 
 // StartCount is Count without the wait for its results.
@@ -913,10 +913,10 @@ func (s *TextStore_CountCall) Wait() (result uint32, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeTextStoreCount(r)
+	return takeTextStore_Count(r)
 }
 
-func takeTextStoreCount(r mprt.Reader) (result uint32, err error) {
+func takeTextStore_Count(r mprt.Reader) (result uint32, err error) {
 	result = r.Uint32(0)
 	return result, r.Err()
 }
@@ -940,27 +940,27 @@ type UnimplementedTextStore struct{}
 
 // Get fails with mprt.ErrUnimplemented.
 func (UnimplementedTextStore) Get(_ context.Context, _ string) (result *Coin, err error) {
-	return result, mprt.Unimplemented(&storeGet)
+	return result, mprt.Unimplemented(&store_Get)
 }
 
 // All fails with mprt.ErrUnimplemented.
 func (UnimplementedTextStore) All(_ context.Context) (entries []Pair[string, *Coin], err error) {
-	return entries, mprt.Unimplemented(&storeAll)
+	return entries, mprt.Unimplemented(&store_All)
 }
 
 // Swap fails with mprt.ErrUnimplemented.
 func (UnimplementedTextStore) Swap(_ context.Context) (store Store[*Coin, string], err error) {
-	return store, mprt.Unimplemented(&storeSwap)
+	return store, mprt.Unimplemented(&store_Swap)
 }
 
 // Any fails with mprt.ErrUnimplemented.
 func (UnimplementedTextStore) Any(_ context.Context, _ mprt.AnyPointer) (result mprt.AnyPointer, err error) {
-	return result, mprt.Unimplemented(&storeAny)
+	return result, mprt.Unimplemented(&store_Any)
 }
 
 // Count fails with mprt.ErrUnimplemented.
 func (UnimplementedTextStore) Count(_ context.Context) (result uint32, err error) {
-	return result, mprt.Unimplemented(&textStoreCount)
+	return result, mprt.Unimplemented(&textStore_Count)
 }
 
 // The ids of TextStore and its methods on the wire.
@@ -970,7 +970,7 @@ const (
 )
 
 var (
-	textStoreCount = mprt.Method{
+	textStore_Count = mprt.Method{
 		InterfaceID: TextStore_ID, InterfaceName: "TextStore",
 		ID: TextStore_Count_ID, Name: "count",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{DataSize: 8},
@@ -982,16 +982,16 @@ var ifaceTextStore = mprt.Interface{
 	ID:   TextStore_ID,
 	Name: "TextStore",
 	Methods: []*mprt.Method{
-		&textStoreCount,
+		&textStore_Count,
 	},
 	Extends: []*mprt.Interface{StoreProxy[string, *Coin](mprt.Texts{}, mprt.Pointers[Coin, *Coin]{}).Interface},
 }
 
 func init() {
-	textStoreCount.Handler = serveTextStoreCount
+	textStore_Count.Handler = serveTextStore_Count
 }
 
-func serveTextStoreCount(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveTextStore_Count(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	result, err := impl.(TextStore).Count(ctx)
 	if err != nil {
 		return err
@@ -1001,7 +1001,7 @@ func serveTextStoreCount(ctx context.Context, impl any, call *mprt.ServerCall) e
 	return nil
 }
 
-var storeAllResultsEntriesCodec mprt.Elem[Pair[string, *Coin]] = mprt.StructsWith[Pair[string, *Coin]]{Codec: PairCodec[string, *Coin]{Key: mprt.Texts{}, Value: mprt.Pointers[Coin, *Coin]{}}}
+var store_AllResults_EntriesCodec mprt.Elem[Pair[string, *Coin]] = mprt.StructsWith[Pair[string, *Coin]]{Codec: PairCodec[string, *Coin]{Key: mprt.Texts{}, Value: mprt.Pointers[Coin, *Coin]{}}}
 
 // Wallet is the interface Wallet of generic_brand.capnp.
 type Wallet interface {
@@ -1033,11 +1033,11 @@ func (c *WalletClient) GetCoins(ctx context.Context) (result []Pair[[]byte, []Pa
 	if err != nil {
 		return result, err
 	}
-	return takeWalletGetCoins(r)
+	return takeWallet_GetCoins(r)
 }
 
 func (c *WalletClient) beginGetCoins(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &walletGetCoins)
+	return c.Client.Begin(ctx, &wallet_GetCoins)
 }
 
 // StartGetCoins is GetCoins without the wait for its results.
@@ -1057,11 +1057,11 @@ func (s *Wallet_GetCoinsCall) Wait() (result []Pair[[]byte, []Pair[[]byte, *Coin
 	if err != nil {
 		return result, err
 	}
-	return takeWalletGetCoins(r)
+	return takeWallet_GetCoins(r)
 }
 
-func takeWalletGetCoins(r mprt.Reader) (result []Pair[[]byte, []Pair[[]byte, *Coin]], err error) {
-	result = mprt.GetList(r, 0, walletGetCoinsResultsResultCodec)
+func takeWallet_GetCoins(r mprt.Reader) (result []Pair[[]byte, []Pair[[]byte, *Coin]], err error) {
+	result = mprt.GetList(r, 0, wallet_GetCoinsResults_ResultCodec)
 	return result, r.Err()
 }
 
@@ -1076,11 +1076,11 @@ func (c *WalletClient) GetResult(ctx context.Context, pair *Pair[string, *Coin])
 	if err != nil {
 		return result, err
 	}
-	return takeWalletGetResult(r)
+	return takeWallet_GetResult(r)
 }
 
 func (c *WalletClient) beginGetResult(ctx context.Context, pair *Pair[string, *Coin]) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &walletGetResult)
+	call, err := c.Client.Begin(ctx, &wallet_GetResult)
 	if err != nil {
 		return nil, err
 	}
@@ -1106,10 +1106,10 @@ func (s *Wallet_GetResultCall) Wait() (result *Result[*Coin], err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeWalletGetResult(r)
+	return takeWallet_GetResult(r)
 }
 
-func takeWalletGetResult(r mprt.Reader) (result *Result[*Coin], err error) {
+func takeWallet_GetResult(r mprt.Reader) (result *Result[*Coin], err error) {
 	result = mprt.GetStructWith(r, 0, ResultCodec[*Coin]{Value: mprt.Pointers[Coin, *Coin]{}})
 	return result, r.Err()
 }
@@ -1125,11 +1125,11 @@ func (c *WalletClient) Open(ctx context.Context) (store Store[string, *Coin], te
 	if err != nil {
 		return store, texts, err
 	}
-	return takeWalletOpen(r, nil)
+	return takeWallet_Open(r, nil)
 }
 
 func (c *WalletClient) beginOpen(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &walletOpen)
+	return c.Client.Begin(ctx, &wallet_Open)
 }
 
 // StartOpen is Open without the wait for its results.
@@ -1169,10 +1169,10 @@ func (s *Wallet_OpenCall) Wait() (store Store[string, *Coin], texts TextStore, e
 	if err != nil {
 		return store, texts, err
 	}
-	return takeWalletOpen(r, s)
+	return takeWallet_Open(r, s)
 }
 
-func takeWalletOpen(r mprt.Reader, s *Wallet_OpenCall) (store Store[string, *Coin], texts TextStore, err error) {
+func takeWallet_Open(r mprt.Reader, s *Wallet_OpenCall) (store Store[string, *Coin], texts TextStore, err error) {
 	if s != nil && s.store != nil {
 		store = s.store
 	} else {
@@ -1205,17 +1205,17 @@ type UnimplementedWallet struct{}
 
 // GetCoins fails with mprt.ErrUnimplemented.
 func (UnimplementedWallet) GetCoins(_ context.Context) (result []Pair[[]byte, []Pair[[]byte, *Coin]], err error) {
-	return result, mprt.Unimplemented(&walletGetCoins)
+	return result, mprt.Unimplemented(&wallet_GetCoins)
 }
 
 // GetResult fails with mprt.ErrUnimplemented.
 func (UnimplementedWallet) GetResult(_ context.Context, _ *Pair[string, *Coin]) (result *Result[*Coin], err error) {
-	return result, mprt.Unimplemented(&walletGetResult)
+	return result, mprt.Unimplemented(&wallet_GetResult)
 }
 
 // Open fails with mprt.ErrUnimplemented.
 func (UnimplementedWallet) Open(_ context.Context) (store Store[string, *Coin], texts TextStore, err error) {
-	return store, texts, mprt.Unimplemented(&walletOpen)
+	return store, texts, mprt.Unimplemented(&wallet_Open)
 }
 
 // The ids of Wallet and its methods on the wire.
@@ -1227,19 +1227,19 @@ const (
 )
 
 var (
-	walletGetCoins = mprt.Method{
+	wallet_GetCoins = mprt.Method{
 		InterfaceID: Wallet_ID, InterfaceName: "Wallet",
 		ID: Wallet_GetCoins_ID, Name: "getCoins",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 		Context: 1,
 	}
-	walletGetResult = mprt.Method{
+	wallet_GetResult = mprt.Method{
 		InterfaceID: Wallet_ID, InterfaceName: "Wallet",
 		ID: Wallet_GetResult_ID, Name: "getResult",
 		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 		Context: 1,
 	}
-	walletOpen = mprt.Method{
+	wallet_Open = mprt.Method{
 		InterfaceID: Wallet_ID, InterfaceName: "Wallet",
 		ID: Wallet_Open_ID, Name: "open",
 		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 2},
@@ -1250,29 +1250,29 @@ var ifaceWallet = mprt.Interface{
 	ID:   Wallet_ID,
 	Name: "Wallet",
 	Methods: []*mprt.Method{
-		&walletGetCoins,
-		&walletGetResult,
-		&walletOpen,
+		&wallet_GetCoins,
+		&wallet_GetResult,
+		&wallet_Open,
 	},
 }
 
 func init() {
-	walletGetCoins.Handler = serveWalletGetCoins
-	walletGetResult.Handler = serveWalletGetResult
-	walletOpen.Handler = serveWalletOpen
+	wallet_GetCoins.Handler = serveWallet_GetCoins
+	wallet_GetResult.Handler = serveWallet_GetResult
+	wallet_Open.Handler = serveWallet_Open
 }
 
-func serveWalletGetCoins(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveWallet_GetCoins(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	result, err := impl.(Wallet).GetCoins(ctx)
 	if err != nil {
 		return err
 	}
 	r := call.Results()
-	mprt.SetList(r, 0, result, walletGetCoinsResultsResultCodec)
+	mprt.SetList(r, 0, result, wallet_GetCoinsResults_ResultCodec)
 	return nil
 }
 
-func serveWalletGetResult(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveWallet_GetResult(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	pair := mprt.GetStructWith(p, 1, PairCodec[string, *Coin]{Key: mprt.Texts{}, Value: mprt.Pointers[Coin, *Coin]{}})
 	if err := p.Err(); err != nil {
@@ -1287,7 +1287,7 @@ func serveWalletGetResult(ctx context.Context, impl any, call *mprt.ServerCall) 
 	return nil
 }
 
-func serveWalletOpen(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveWallet_Open(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	store, texts, err := impl.(Wallet).Open(ctx)
 	if err != nil {
 		return err
@@ -1298,4 +1298,4 @@ func serveWalletOpen(ctx context.Context, impl any, call *mprt.ServerCall) error
 	return nil
 }
 
-var walletGetCoinsResultsResultCodec mprt.Elem[Pair[[]byte, []Pair[[]byte, *Coin]]] = mprt.StructsWith[Pair[[]byte, []Pair[[]byte, *Coin]]]{Codec: PairCodec[[]byte, []Pair[[]byte, *Coin]]{Key: mprt.Datas{}, Value: mprt.Lists[Pair[[]byte, *Coin]]{Elem: mprt.StructsWith[Pair[[]byte, *Coin]]{Codec: PairCodec[[]byte, *Coin]{Key: mprt.Datas{}, Value: mprt.Pointers[Coin, *Coin]{}}}}}}
+var wallet_GetCoinsResults_ResultCodec mprt.Elem[Pair[[]byte, []Pair[[]byte, *Coin]]] = mprt.StructsWith[Pair[[]byte, []Pair[[]byte, *Coin]]]{Codec: PairCodec[[]byte, []Pair[[]byte, *Coin]]{Key: mprt.Datas{}, Value: mprt.Lists[Pair[[]byte, *Coin]]{Elem: mprt.StructsWith[Pair[[]byte, *Coin]]{Codec: PairCodec[[]byte, *Coin]{Key: mprt.Datas{}, Value: mprt.Pointers[Coin, *Coin]{}}}}}}

@@ -204,11 +204,11 @@ func (c *ServiceClient) GetTip(ctx context.Context) (result *BlockRef, err error
 	if err != nil {
 		return result, err
 	}
-	return takeServiceGetTip(r)
+	return takeService_GetTip(r)
 }
 
 func (c *ServiceClient) beginGetTip(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &serviceGetTip)
+	return c.Client.Begin(ctx, &service_GetTip)
 }
 
 // StartGetTip is GetTip without the wait for its results.
@@ -228,10 +228,10 @@ func (s *Service_GetTipCall) Wait() (result *BlockRef, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeServiceGetTip(r)
+	return takeService_GetTip(r)
 }
 
-func takeServiceGetTip(r mprt.Reader) (result *BlockRef, err error) {
+func takeService_GetTip(r mprt.Reader) (result *BlockRef, err error) {
 	result = mprt.IfSet(r.Bit(0), mprt.GetStruct[BlockRef](r, 0))
 	return result, r.Err()
 }
@@ -247,11 +247,11 @@ func (c *ServiceClient) WaitNext(ctx context.Context, timeout float64, maxSize u
 	if err != nil {
 		return result, err
 	}
-	return takeServiceWaitNext(r)
+	return takeService_WaitNext(r)
 }
 
 func (c *ServiceClient) beginWaitNext(ctx context.Context, timeout float64, maxSize uint64, reason string) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &serviceWaitNext)
+	call, err := c.Client.Begin(ctx, &service_WaitNext)
 	if err != nil {
 		return nil, err
 	}
@@ -279,10 +279,10 @@ func (s *Service_WaitNextCall) Wait() (result bool, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeServiceWaitNext(r)
+	return takeService_WaitNext(r)
 }
 
-func takeServiceWaitNext(r mprt.Reader) (result bool, err error) {
+func takeService_WaitNext(r mprt.Reader) (result bool, err error) {
 	result = r.Bit(0)
 	return result, r.Err()
 }
@@ -298,11 +298,11 @@ func (c *ServiceClient) Find(ctx context.Context, key string) (result bool, heig
 	if err != nil {
 		return result, height, coins, err
 	}
-	return takeServiceFind(r)
+	return takeService_Find(r)
 }
 
 func (c *ServiceClient) beginFind(ctx context.Context, key string) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &serviceFind)
+	call, err := c.Client.Begin(ctx, &service_Find)
 	if err != nil {
 		return nil, err
 	}
@@ -330,10 +330,10 @@ func (s *Service_FindCall) Wait() (result bool, height int32, coins []int64, err
 	if err != nil {
 		return result, height, coins, err
 	}
-	return takeServiceFind(r)
+	return takeService_Find(r)
 }
 
-func takeServiceFind(r mprt.Reader) (result bool, height int32, coins []int64, err error) {
+func takeService_Find(r mprt.Reader) (result bool, height int32, coins []int64, err error) {
 	result = r.Bit(32)
 	height = int32(r.Uint32(0))
 	coins = mprt.GetNumbers[int64](r, 0)
@@ -351,11 +351,11 @@ func (c *ServiceClient) Optional(ctx context.Context, value *int32, options *Opt
 	if err != nil {
 		return valueOut, count, err
 	}
-	return takeServiceOptional(r)
+	return takeService_Optional(r)
 }
 
 func (c *ServiceClient) beginOptional(ctx context.Context, value *int32, options *Options) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &serviceOptional)
+	call, err := c.Client.Begin(ctx, &service_Optional)
 	if err != nil {
 		return nil, err
 	}
@@ -385,10 +385,10 @@ func (s *Service_OptionalCall) Wait() (valueOut *string, count uint8, err error)
 	if err != nil {
 		return valueOut, count, err
 	}
-	return takeServiceOptional(r)
+	return takeService_Optional(r)
 }
 
-func takeServiceOptional(r mprt.Reader) (valueOut *string, count uint8, err error) {
+func takeService_Optional(r mprt.Reader) (valueOut *string, count uint8, err error) {
 	valueOut = mprt.Optional(r.Bit(0), r.Text(0))
 	count = r.Uint8(1)
 	return valueOut, count, r.Err()
@@ -405,11 +405,11 @@ func (c *ServiceClient) InOut(ctx context.Context, x int32, text string) (textOu
 	if err != nil {
 		return textOut, xOut, err
 	}
-	return takeServiceInOut(r)
+	return takeService_InOut(r)
 }
 
 func (c *ServiceClient) beginInOut(ctx context.Context, x int32, text string) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &serviceInOut)
+	call, err := c.Client.Begin(ctx, &service_InOut)
 	if err != nil {
 		return nil, err
 	}
@@ -436,10 +436,10 @@ func (s *Service_InOutCall) Wait() (textOut string, xOut int32, err error) {
 	if err != nil {
 		return textOut, xOut, err
 	}
-	return takeServiceInOut(r)
+	return takeService_InOut(r)
 }
 
-func takeServiceInOut(r mprt.Reader) (textOut string, xOut int32, err error) {
+func takeService_InOut(r mprt.Reader) (textOut string, xOut int32, err error) {
 	textOut = r.Text(0)
 	xOut = int32(r.Uint32(0))
 	return textOut, xOut, r.Err()
@@ -456,11 +456,11 @@ func (c *ServiceClient) Fail(ctx context.Context, code int32) (result string, er
 	if err != nil {
 		return result, err
 	}
-	return takeServiceFail(r)
+	return takeService_Fail(r)
 }
 
 func (c *ServiceClient) beginFail(ctx context.Context, code int32) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &serviceFail)
+	call, err := c.Client.Begin(ctx, &service_Fail)
 	if err != nil {
 		return nil, err
 	}
@@ -486,10 +486,10 @@ func (s *Service_FailCall) Wait() (result string, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeServiceFail(r)
+	return takeService_Fail(r)
 }
 
-func takeServiceFail(r mprt.Reader) (result string, err error) {
+func takeService_Fail(r mprt.Reader) (result string, err error) {
 	if e := mprt.GetStruct[Error](r, 0); e != nil && r.Err() == nil {
 		return result, e
 	}
@@ -508,11 +508,11 @@ func (c *ServiceClient) FailText(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return takeServiceFailText(r)
+	return takeService_FailText(r)
 }
 
 func (c *ServiceClient) beginFailText(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &serviceFailText)
+	return c.Client.Begin(ctx, &service_FailText)
 }
 
 // StartFailText is FailText without the wait for its results.
@@ -532,10 +532,10 @@ func (s *Service_FailTextCall) Wait() error {
 	if err != nil {
 		return err
 	}
-	return takeServiceFailText(r)
+	return takeService_FailText(r)
 }
 
-func takeServiceFailText(r mprt.Reader) error {
+func takeService_FailText(r mprt.Reader) error {
 	if r.HasPtr(0) {
 		return mprt.NewException(r.Text(0))
 	}
@@ -556,11 +556,11 @@ func (c *ServiceClient) Skipped(ctx context.Context, a int32) (b int32, err erro
 	if err != nil {
 		return b, err
 	}
-	return takeServiceSkipped(r)
+	return takeService_Skipped(r)
 }
 
 func (c *ServiceClient) beginSkipped(ctx context.Context, a int32) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &serviceSkipped)
+	call, err := c.Client.Begin(ctx, &service_Skipped)
 	if err != nil {
 		return nil, err
 	}
@@ -586,10 +586,10 @@ func (s *Service_SkippedCall) Wait() (b int32, err error) {
 	if err != nil {
 		return b, err
 	}
-	return takeServiceSkipped(r)
+	return takeService_Skipped(r)
 }
 
-func takeServiceSkipped(r mprt.Reader) (b int32, err error) {
+func takeService_Skipped(r mprt.Reader) (b int32, err error) {
 	b = int32(r.Uint32(0))
 	return b, r.Err()
 }
@@ -605,11 +605,11 @@ func (c *ServiceClient) WholeParams(ctx context.Context, params *Options) (resul
 	if err != nil {
 		return results, err
 	}
-	return takeServiceWholeParams(r)
+	return takeService_WholeParams(r)
 }
 
 func (c *ServiceClient) beginWholeParams(ctx context.Context, params *Options) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &serviceWholeParams)
+	call, err := c.Client.Begin(ctx, &service_WholeParams)
 	if err != nil {
 		return nil, err
 	}
@@ -637,10 +637,10 @@ func (s *Service_WholeParamsCall) Wait() (results *Options, err error) {
 	if err != nil {
 		return results, err
 	}
-	return takeServiceWholeParams(r)
+	return takeService_WholeParams(r)
 }
 
-func takeServiceWholeParams(r mprt.Reader) (results *Options, err error) {
+func takeService_WholeParams(r mprt.Reader) (results *Options, err error) {
 	results = mprt.StructFrom[Options](r)
 	return results, r.Err()
 }
@@ -657,7 +657,7 @@ func (c *ServiceClient) Streamed(ctx context.Context, value int32) error {
 }
 
 func (c *ServiceClient) beginStreamed(ctx context.Context, value int32) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &serviceStreamed)
+	call, err := c.Client.Begin(ctx, &service_Streamed)
 	if err != nil {
 		return nil, err
 	}
@@ -695,7 +695,7 @@ func (c *ServiceClient) Nothing(ctx context.Context) error {
 }
 
 func (c *ServiceClient) beginNothing(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &serviceNothing)
+	return c.Client.Begin(ctx, &service_Nothing)
 }
 
 // StartNothing is Nothing without the wait for its results.
@@ -734,57 +734,57 @@ type UnimplementedService struct{}
 
 // GetTip fails with mprt.ErrUnimplemented.
 func (UnimplementedService) GetTip(_ context.Context) (result *BlockRef, err error) {
-	return result, mprt.Unimplemented(&serviceGetTip)
+	return result, mprt.Unimplemented(&service_GetTip)
 }
 
 // WaitNext fails with mprt.ErrUnimplemented.
 func (UnimplementedService) WaitNext(_ context.Context, _ float64, _ uint64, _ string) (result bool, err error) {
-	return result, mprt.Unimplemented(&serviceWaitNext)
+	return result, mprt.Unimplemented(&service_WaitNext)
 }
 
 // Find fails with mprt.ErrUnimplemented.
 func (UnimplementedService) Find(_ context.Context, _ string) (result bool, height int32, coins []int64, err error) {
-	return result, height, coins, mprt.Unimplemented(&serviceFind)
+	return result, height, coins, mprt.Unimplemented(&service_Find)
 }
 
 // Optional fails with mprt.ErrUnimplemented.
 func (UnimplementedService) Optional(_ context.Context, _ *int32, _ *Options) (valueOut *string, count uint8, err error) {
-	return valueOut, count, mprt.Unimplemented(&serviceOptional)
+	return valueOut, count, mprt.Unimplemented(&service_Optional)
 }
 
 // InOut fails with mprt.ErrUnimplemented.
 func (UnimplementedService) InOut(_ context.Context, _ int32, _ string) (textOut string, xOut int32, err error) {
-	return textOut, xOut, mprt.Unimplemented(&serviceInOut)
+	return textOut, xOut, mprt.Unimplemented(&service_InOut)
 }
 
 // Fail fails with mprt.ErrUnimplemented.
 func (UnimplementedService) Fail(_ context.Context, _ int32) (result string, err error) {
-	return result, mprt.Unimplemented(&serviceFail)
+	return result, mprt.Unimplemented(&service_Fail)
 }
 
 // FailText fails with mprt.ErrUnimplemented.
 func (UnimplementedService) FailText(context.Context) error {
-	return mprt.Unimplemented(&serviceFailText)
+	return mprt.Unimplemented(&service_FailText)
 }
 
 // Skipped fails with mprt.ErrUnimplemented.
 func (UnimplementedService) Skipped(_ context.Context, _ int32) (b int32, err error) {
-	return b, mprt.Unimplemented(&serviceSkipped)
+	return b, mprt.Unimplemented(&service_Skipped)
 }
 
 // WholeParams fails with mprt.ErrUnimplemented.
 func (UnimplementedService) WholeParams(_ context.Context, _ *Options) (results *Options, err error) {
-	return results, mprt.Unimplemented(&serviceWholeParams)
+	return results, mprt.Unimplemented(&service_WholeParams)
 }
 
 // Streamed fails with mprt.ErrUnimplemented.
 func (UnimplementedService) Streamed(context.Context, int32) error {
-	return mprt.Unimplemented(&serviceStreamed)
+	return mprt.Unimplemented(&service_Streamed)
 }
 
 // Nothing fails with mprt.ErrUnimplemented.
 func (UnimplementedService) Nothing(context.Context) error {
-	return mprt.Unimplemented(&serviceNothing)
+	return mprt.Unimplemented(&service_Nothing)
 }
 
 // The ids of Service and its methods on the wire.
@@ -805,68 +805,68 @@ const (
 )
 
 var (
-	serviceConstruct = mprt.Method{
+	service_Construct = mprt.Method{
 		InterfaceID: Service_ID, InterfaceName: "Service",
 		ID: Service_Construct_ID, Name: "construct",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 		ParamsThreadMap: 1, ResultsThreadMap: 1,
 	}
-	serviceGetTip = mprt.Method{
+	service_GetTip = mprt.Method{
 		InterfaceID: Service_ID, InterfaceName: "Service",
 		ID: Service_GetTip_ID, Name: "getTip",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 1},
 		Context: 1,
 	}
-	serviceWaitNext = mprt.Method{
+	service_WaitNext = mprt.Method{
 		InterfaceID: Service_ID, InterfaceName: "Service",
 		ID: Service_WaitNext_ID, Name: "waitNext",
 		ParamsSize: capnp.ObjectSize{DataSize: 16, PointerCount: 2}, ResultsSize: capnp.ObjectSize{DataSize: 8},
 		Context: 1,
 	}
-	serviceFind = mprt.Method{
+	service_Find = mprt.Method{
 		InterfaceID: Service_ID, InterfaceName: "Service",
 		ID: Service_Find_ID, Name: "find",
 		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 1}, ResultsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 1},
 	}
-	serviceOptional = mprt.Method{
+	service_Optional = mprt.Method{
 		InterfaceID: Service_ID, InterfaceName: "Service",
 		ID: Service_Optional_ID, Name: "optional",
 		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 2}, ResultsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 1},
 		Context: 1,
 	}
-	serviceInOut = mprt.Method{
+	service_InOut = mprt.Method{
 		InterfaceID: Service_ID, InterfaceName: "Service",
 		ID: Service_InOut_ID, Name: "inOut",
 		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 1}, ResultsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 1},
 	}
-	serviceFail = mprt.Method{
+	service_Fail = mprt.Method{
 		InterfaceID: Service_ID, InterfaceName: "Service",
 		ID: Service_Fail_ID, Name: "fail",
 		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 2},
 		Context: 1,
 	}
-	serviceFailText = mprt.Method{
+	service_FailText = mprt.Method{
 		InterfaceID: Service_ID, InterfaceName: "Service",
 		ID: Service_FailText_ID, Name: "failText",
 		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 2},
 	}
-	serviceSkipped = mprt.Method{
+	service_Skipped = mprt.Method{
 		InterfaceID: Service_ID, InterfaceName: "Service",
 		ID: Service_Skipped_ID, Name: "skipped",
 		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 1}, ResultsSize: capnp.ObjectSize{DataSize: 8},
 		Context: 1,
 	}
-	serviceWholeParams = mprt.Method{
+	service_WholeParams = mprt.Method{
 		InterfaceID: Service_ID, InterfaceName: "Service",
 		ID: Service_WholeParams_ID, Name: "wholeParams",
 		ParamsSize: capnp.ObjectSize{DataSize: 24, PointerCount: 6}, ResultsSize: capnp.ObjectSize{DataSize: 24, PointerCount: 6},
 	}
-	serviceStreamed = mprt.Method{
+	service_Streamed = mprt.Method{
 		InterfaceID: Service_ID, InterfaceName: "Service",
 		ID: Service_Streamed_ID, Name: "streamed",
 		ParamsSize: capnp.ObjectSize{DataSize: 8}, ResultsSize: capnp.ObjectSize{},
 	}
-	serviceNothing = mprt.Method{
+	service_Nothing = mprt.Method{
 		InterfaceID: Service_ID, InterfaceName: "Service",
 		ID: Service_Nothing_ID, Name: "nothing",
 		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{},
@@ -877,37 +877,37 @@ var ifaceService = mprt.Interface{
 	ID:   Service_ID,
 	Name: "Service",
 	Methods: []*mprt.Method{
-		&serviceConstruct,
-		&serviceGetTip,
-		&serviceWaitNext,
-		&serviceFind,
-		&serviceOptional,
-		&serviceInOut,
-		&serviceFail,
-		&serviceFailText,
-		&serviceSkipped,
-		&serviceWholeParams,
-		&serviceStreamed,
-		&serviceNothing,
+		&service_Construct,
+		&service_GetTip,
+		&service_WaitNext,
+		&service_Find,
+		&service_Optional,
+		&service_InOut,
+		&service_Fail,
+		&service_FailText,
+		&service_Skipped,
+		&service_WholeParams,
+		&service_Streamed,
+		&service_Nothing,
 	},
-	Construct: &serviceConstruct,
+	Construct: &service_Construct,
 }
 
 func init() {
-	serviceGetTip.Handler = serveServiceGetTip
-	serviceWaitNext.Handler = serveServiceWaitNext
-	serviceFind.Handler = serveServiceFind
-	serviceOptional.Handler = serveServiceOptional
-	serviceInOut.Handler = serveServiceInOut
-	serviceFail.Handler = serveServiceFail
-	serviceFailText.Handler = serveServiceFailText
-	serviceSkipped.Handler = serveServiceSkipped
-	serviceWholeParams.Handler = serveServiceWholeParams
-	serviceStreamed.Handler = serveServiceStreamed
-	serviceNothing.Handler = serveServiceNothing
+	service_GetTip.Handler = serveService_GetTip
+	service_WaitNext.Handler = serveService_WaitNext
+	service_Find.Handler = serveService_Find
+	service_Optional.Handler = serveService_Optional
+	service_InOut.Handler = serveService_InOut
+	service_Fail.Handler = serveService_Fail
+	service_FailText.Handler = serveService_FailText
+	service_Skipped.Handler = serveService_Skipped
+	service_WholeParams.Handler = serveService_WholeParams
+	service_Streamed.Handler = serveService_Streamed
+	service_Nothing.Handler = serveService_Nothing
 }
 
-func serveServiceGetTip(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveService_GetTip(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	result, err := impl.(Service).GetTip(ctx)
 	if err != nil {
 		return err
@@ -920,7 +920,7 @@ func serveServiceGetTip(ctx context.Context, impl any, call *mprt.ServerCall) er
 	return nil
 }
 
-func serveServiceWaitNext(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveService_WaitNext(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	reason := mprt.GetTextOr(p, 1, "none")
 	if err := p.Err(); err != nil {
@@ -935,7 +935,7 @@ func serveServiceWaitNext(ctx context.Context, impl any, call *mprt.ServerCall) 
 	return nil
 }
 
-func serveServiceFind(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveService_Find(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	key := p.Text(0)
 	if err := p.Err(); err != nil {
@@ -956,7 +956,7 @@ func serveServiceFind(ctx context.Context, impl any, call *mprt.ServerCall) erro
 	return nil
 }
 
-func serveServiceOptional(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveService_Optional(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	options := mprt.GetStruct[Options](p, 1)
 	if err := p.Err(); err != nil {
@@ -975,7 +975,7 @@ func serveServiceOptional(ctx context.Context, impl any, call *mprt.ServerCall) 
 	return nil
 }
 
-func serveServiceInOut(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveService_InOut(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	text := p.Text(0)
 	if err := p.Err(); err != nil {
@@ -991,7 +991,7 @@ func serveServiceInOut(ctx context.Context, impl any, call *mprt.ServerCall) err
 	return nil
 }
 
-func serveServiceFail(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveService_Fail(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	result, err := impl.(Service).Fail(ctx, int32(p.Uint32(0)))
 	if err != nil {
@@ -1006,7 +1006,7 @@ func serveServiceFail(ctx context.Context, impl any, call *mprt.ServerCall) erro
 	return nil
 }
 
-func serveServiceFailText(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveService_FailText(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	err := impl.(Service).FailText(ctx)
 	if err != nil {
 		if e := (*Error)(nil); errors.As(err, &e) {
@@ -1019,7 +1019,7 @@ func serveServiceFailText(ctx context.Context, impl any, call *mprt.ServerCall) 
 	return nil
 }
 
-func serveServiceSkipped(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveService_Skipped(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	b, err := impl.(Service).Skipped(ctx, int32(p.Uint32(0)))
 	if err != nil {
@@ -1030,7 +1030,7 @@ func serveServiceSkipped(ctx context.Context, impl any, call *mprt.ServerCall) e
 	return nil
 }
 
-func serveServiceWholeParams(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveService_WholeParams(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	params := mprt.StructFrom[Options](p)
 	if err := p.Err(); err != nil {
@@ -1047,11 +1047,11 @@ func serveServiceWholeParams(ctx context.Context, impl any, call *mprt.ServerCal
 	return nil
 }
 
-func serveServiceStreamed(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveService_Streamed(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	return impl.(Service).Streamed(ctx, int32(p.Uint32(0)))
 }
 
-func serveServiceNothing(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveService_Nothing(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	return impl.(Service).Nothing(ctx)
 }

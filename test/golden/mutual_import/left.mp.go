@@ -73,11 +73,11 @@ func (c *WalkerClient) Walk(ctx context.Context, from *Node, visitor Visitor) (c
 	if err != nil {
 		return count, err
 	}
-	return takeWalkerWalk(r)
+	return takeWalker_Walk(r)
 }
 
 func (c *WalkerClient) beginWalk(ctx context.Context, from *Node, visitor Visitor) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &walkerWalk)
+	call, err := c.Client.Begin(ctx, &walker_Walk)
 	if err != nil {
 		return nil, err
 	}
@@ -104,10 +104,10 @@ func (s *Walker_WalkCall) Wait() (count uint32, err error) {
 	if err != nil {
 		return count, err
 	}
-	return takeWalkerWalk(r)
+	return takeWalker_Walk(r)
 }
 
-func takeWalkerWalk(r mprt.Reader) (count uint32, err error) {
+func takeWalker_Walk(r mprt.Reader) (count uint32, err error) {
 	count = r.Uint32(0)
 	return count, r.Err()
 }
@@ -131,7 +131,7 @@ type UnimplementedWalker struct{}
 
 // Walk fails with mprt.ErrUnimplemented.
 func (UnimplementedWalker) Walk(_ context.Context, _ *Node, _ Visitor) (count uint32, err error) {
-	return count, mprt.Unimplemented(&walkerWalk)
+	return count, mprt.Unimplemented(&walker_Walk)
 }
 
 // The ids of Walker and its methods on the wire.
@@ -141,7 +141,7 @@ const (
 )
 
 var (
-	walkerWalk = mprt.Method{
+	walker_Walk = mprt.Method{
 		InterfaceID: Walker_ID, InterfaceName: "Walker",
 		ID: Walker_Walk_ID, Name: "walk",
 		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{DataSize: 8},
@@ -152,15 +152,15 @@ var ifaceWalker = mprt.Interface{
 	ID:   Walker_ID,
 	Name: "Walker",
 	Methods: []*mprt.Method{
-		&walkerWalk,
+		&walker_Walk,
 	},
 }
 
 func init() {
-	walkerWalk.Handler = serveWalkerWalk
+	walker_Walk.Handler = serveWalker_Walk
 }
 
-func serveWalkerWalk(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveWalker_Walk(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	from := mprt.GetStruct[Node](p, 0)
 	visitor := VisitorProxy.Get(p, 1)

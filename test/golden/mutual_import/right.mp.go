@@ -81,11 +81,11 @@ func (c *VisitorClient) Visit(ctx context.Context, leaf *Leaf, walker Walker) (m
 	if err != nil {
 		return more, err
 	}
-	return takeVisitorVisit(r)
+	return takeVisitor_Visit(r)
 }
 
 func (c *VisitorClient) beginVisit(ctx context.Context, leaf *Leaf, walker Walker) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &visitorVisit)
+	call, err := c.Client.Begin(ctx, &visitor_Visit)
 	if err != nil {
 		return nil, err
 	}
@@ -112,10 +112,10 @@ func (s *Visitor_VisitCall) Wait() (more bool, err error) {
 	if err != nil {
 		return more, err
 	}
-	return takeVisitorVisit(r)
+	return takeVisitor_Visit(r)
 }
 
-func takeVisitorVisit(r mprt.Reader) (more bool, err error) {
+func takeVisitor_Visit(r mprt.Reader) (more bool, err error) {
 	more = r.Bit(0)
 	return more, r.Err()
 }
@@ -139,12 +139,12 @@ type UnimplementedVisitor struct{}
 
 // Walk fails with mprt.ErrUnimplemented.
 func (UnimplementedVisitor) Walk(_ context.Context, _ *Node, _ Visitor) (count uint32, err error) {
-	return count, mprt.Unimplemented(&walkerWalk)
+	return count, mprt.Unimplemented(&walker_Walk)
 }
 
 // Visit fails with mprt.ErrUnimplemented.
 func (UnimplementedVisitor) Visit(_ context.Context, _ *Leaf, _ Walker) (more bool, err error) {
-	return more, mprt.Unimplemented(&visitorVisit)
+	return more, mprt.Unimplemented(&visitor_Visit)
 }
 
 // The ids of Visitor and its methods on the wire.
@@ -154,7 +154,7 @@ const (
 )
 
 var (
-	visitorVisit = mprt.Method{
+	visitor_Visit = mprt.Method{
 		InterfaceID: Visitor_ID, InterfaceName: "Visitor",
 		ID: Visitor_Visit_ID, Name: "visit",
 		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{DataSize: 8},
@@ -165,16 +165,16 @@ var ifaceVisitor = mprt.Interface{
 	ID:   Visitor_ID,
 	Name: "Visitor",
 	Methods: []*mprt.Method{
-		&visitorVisit,
+		&visitor_Visit,
 	},
 	Extends: []*mprt.Interface{WalkerProxy.Interface},
 }
 
 func init() {
-	visitorVisit.Handler = serveVisitorVisit
+	visitor_Visit.Handler = serveVisitor_Visit
 }
 
-func serveVisitorVisit(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveVisitor_Visit(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	leaf := mprt.GetStruct[Leaf](p, 0)
 	walker := WalkerProxy.Get(p, 1)

@@ -3,6 +3,7 @@
 @0xd1b7e2a4c5f60912;
 
 using Proxy = import "/mp/proxy.capnp";
+using Printer = import "printer/printer.capnp";
 
 struct Keywords {
   break @0 :Int32;
@@ -84,3 +85,78 @@ struct UnimplementedService {}
 
 const string :Text = "a constant";
 const error :Int32 = 1;
+
+interface Imports {
+  # Params and results that have the names of imported packages, of what those declare, and of generated helpers.
+
+  use @0 (printer :Printer.PrinterInterface, level :Printer.Level, paper :Printer.Paper, mprt :List(Printer.PrinterInterface))
+      -> (printer :Printer.PrinterInterface, result :Printer.PrinterInterface, paper :List(Printer.Paper));
+  walk @1 (ifaceImports :Text, importsProxy :Imports) -> (importsProxy :Imports);
+  words @2 (fmt :Text, vat :Text, time :Text, strings :Text, iota :Int32, append :Text, max :Int32, cap :Int32, copy :Data,
+      recover :Bool, print :Text, init :Int32, main :Int32, ok :Bool, i :Int32, k :Int32, v :Int32, n :Int32, o :Text, out :Text, m :Text)
+      -> (init :Int32, ok :Bool, i :Int32, v :Int32, max :Int32, m :Text);
+  results @3 () -> (started :Imports, wait :Imports, finish :Imports, results :Imports, pipeline :Imports, c :Imports, r :Imports);
+}
+
+interface More extends(Imports) {
+  # Inherits methods, whose twins have names too.
+
+  startUse @0 (printer :Printer.Level) -> (result :Printer.Level);
+  add @1 () -> (level :Printer.PrinterInterface);
+}
+
+interface Wallet {
+  # Wallet.loaderCreate and WalletLoader.create, Wallet.add and Wallet.Add are one name each without what is between.
+
+  loaderCreate @0 () -> (result :Int32);
+  add @1 (lists :List(List(Text))) -> (result :Int32);
+  addCall @2 () -> (result :Add);
+  interface Add { ping @0 () -> (result :Int32); }
+  struct AddCall { x @0 :Int32 = 3; }
+}
+
+interface WalletLoader {
+  create @0 () -> (result :Int32);
+}
+
+struct WalletServer {
+  # NewWalletServer would be the constructor of this, and what serves a Wallet.
+
+  x @0 :Int32 = 1;
+}
+
+interface Generic(Type, Range, T) {
+  # Type parameters that are keywords in lower case, and params called as their codecs are.
+
+  get @0 (type :Type, tCodec :Text, t :T) -> (range :Range, typeCodec :Text, c :T);
+  type @1 () -> (type :Generic(Type, Range, T));
+}
+
+struct Box(Size, Marshal) {
+  # Type parameters that are called as methods of the codec are.
+
+  size @0 :Size;
+  marshal @1 :Marshal;
+  string @2 :Text;
+}
+
+struct Boxes {
+  one @0 :Box(Text, Data);
+  all @1 :List(Box(Text, Data));
+  theirs @2 :Printer.Box(Text);
+}
+
+interface Shop {
+  trade @0 (generic :Generic(Text, Data, Boxes)) -> (generic :Generic(Text, Data, Boxes));
+}
+
+struct Which {
+  # A group called which in an unnamed union, whose type would be Which_Which as the discriminant's.
+
+  union {
+    which :group { a @0 :Int32; b @1 :Text; }
+    other @2 :Int32;
+  }
+  union :group { x @3 :Text; }
+  string :union { a @4 :Text; b @5 :Void; }
+}

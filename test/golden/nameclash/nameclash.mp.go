@@ -11,6 +11,7 @@ import (
 
 	"capnproto.org/go/capnp/v3"
 	"github.com/mpgo-dev/mpgo/pkg/mprt"
+	"github.com/mpgo-dev/mpgo/test/golden/nameclash/printer"
 )
 
 // A compile error here means that this file needs a newer mprt than the one it is
@@ -35,6 +36,76 @@ func (e Enum) String() string {
 const Error int32 = 1
 
 const String = "a constant"
+
+// Box is the struct Box of nameclash.capnp.
+//
+// Type parameters that are called as methods of the codec are.
+type Box[Size, Marshal any] struct {
+	Size    Size
+	Marshal Marshal
+	String_ string
+}
+
+// BoxCodec is the mprt.StructCodec of Box.
+type BoxCodec[Size, Marshal any] struct {
+	Size_    mprt.Codec[Size]
+	Marshal_ mprt.Codec[Marshal]
+}
+
+// Size implements mprt.StructCodec.
+func (BoxCodec[Size, Marshal]) Size() capnp.ObjectSize { return capnp.ObjectSize{PointerCount: 3} }
+
+// Marshal implements mprt.StructCodec.
+func (c BoxCodec[Size, Marshal]) Marshal(b mprt.Builder, v *Box[Size, Marshal]) {
+	mprt.SetValue(b, 0, v.Size, c.Size_)
+	mprt.SetValue(b, 1, v.Marshal, c.Marshal_)
+	b.SetText(2, v.String_)
+}
+
+// Unmarshal implements mprt.StructCodec.
+func (c BoxCodec[Size, Marshal]) Unmarshal(r mprt.Reader, v *Box[Size, Marshal]) {
+	v.Size = mprt.GetValue(r, 0, c.Size_)
+	v.Marshal = mprt.GetValue(r, 1, c.Marshal_)
+	v.String_ = r.Text(2)
+}
+
+// String returns the struct for people to read, cut at a limit.
+func (v *Box[Size, Marshal]) String() string { return mprt.Format(v) }
+
+// LogValue implements slog.LogValuer.
+func (v *Box[Size, Marshal]) LogValue() slog.Value { return slog.StringValue(v.String()) }
+
+// Boxes is the struct Boxes of nameclash.capnp.
+type Boxes struct {
+	One    *Box[string, []byte]
+	All    []Box[string, []byte]
+	Theirs *printer.Box[string]
+}
+
+// CapnpSize implements mprt.Struct.
+func (*Boxes) CapnpSize() capnp.ObjectSize { return capnp.ObjectSize{PointerCount: 3} }
+
+// MarshalCapnp implements mprt.Struct.
+func (v *Boxes) MarshalCapnp(b mprt.Builder) {
+	mprt.SetStructWith(b, 0, v.One, BoxCodec[string, []byte]{Size_: mprt.Texts{}, Marshal_: mprt.Datas{}})
+	mprt.SetList(b, 1, v.All, boxes_AllCodec)
+	mprt.SetStructWith(b, 2, v.Theirs, printer.BoxCodec[string]{Size_: mprt.Texts{}})
+}
+
+// UnmarshalCapnp implements mprt.Struct.
+func (v *Boxes) UnmarshalCapnp(r mprt.Reader) {
+	v.One = mprt.GetStructWith(r, 0, BoxCodec[string, []byte]{Size_: mprt.Texts{}, Marshal_: mprt.Datas{}})
+	v.All = mprt.GetList(r, 1, boxes_AllCodec)
+	v.Theirs = mprt.GetStructWith(r, 2, printer.BoxCodec[string]{Size_: mprt.Texts{}})
+}
+
+// String returns the struct for people to read, cut at a limit.
+func (v *Boxes) String() string { return mprt.Format(v) }
+
+// LogValue implements slog.LogValuer.
+func (v *Boxes) LogValue() slog.Value { return slog.StringValue(v.String()) }
+
+var boxes_AllCodec mprt.Elem[Box[string, []byte]] = mprt.StructsWith[Box[string, []byte]]{Codec: BoxCodec[string, []byte]{Size_: mprt.Texts{}, Marshal_: mprt.Datas{}}}
 
 // Failure is the struct Failure of nameclash.capnp.
 type Failure struct {
@@ -327,6 +398,1263 @@ func (v *UnimplementedService) String() string { return mprt.Format(v) }
 // LogValue implements slog.LogValuer.
 func (v *UnimplementedService) LogValue() slog.Value { return slog.StringValue(v.String()) }
 
+// Wallet_AddCall is the struct Wallet.AddCall of nameclash.capnp.
+type Wallet_AddCall struct {
+	X int32
+}
+
+// CapnpSize implements mprt.Struct.
+func (*Wallet_AddCall) CapnpSize() capnp.ObjectSize { return capnp.ObjectSize{DataSize: 8} }
+
+// MarshalCapnp implements mprt.Struct.
+func (v *Wallet_AddCall) MarshalCapnp(b mprt.Builder) {
+	b.SetUint32(0, uint32(v.X)^0x3)
+}
+
+// UnmarshalCapnp implements mprt.Struct.
+func (v *Wallet_AddCall) UnmarshalCapnp(r mprt.Reader) {
+	v.X = int32(r.Uint32(0) ^ 0x3)
+}
+
+// String returns the struct for people to read, cut at a limit.
+func (v *Wallet_AddCall) String() string { return mprt.Format(v) }
+
+// LogValue implements slog.LogValuer.
+func (v *Wallet_AddCall) LogValue() slog.Value { return slog.StringValue(v.String()) }
+
+// NewWallet_AddCall returns a Wallet_AddCall with the schema's defaults.
+func NewWallet_AddCall() *Wallet_AddCall {
+	return &Wallet_AddCall{
+		X: 3,
+	}
+}
+
+// WalletServer is the struct WalletServer of nameclash.capnp.
+//
+// NewWalletServer would be the constructor of this, and what serves a Wallet.
+type WalletServer struct {
+	X int32
+}
+
+// CapnpSize implements mprt.Struct.
+func (*WalletServer) CapnpSize() capnp.ObjectSize { return capnp.ObjectSize{DataSize: 8} }
+
+// MarshalCapnp implements mprt.Struct.
+func (v *WalletServer) MarshalCapnp(b mprt.Builder) {
+	b.SetUint32(0, uint32(v.X)^0x1)
+}
+
+// UnmarshalCapnp implements mprt.Struct.
+func (v *WalletServer) UnmarshalCapnp(r mprt.Reader) {
+	v.X = int32(r.Uint32(0) ^ 0x1)
+}
+
+// String returns the struct for people to read, cut at a limit.
+func (v *WalletServer) String() string { return mprt.Format(v) }
+
+// LogValue implements slog.LogValuer.
+func (v *WalletServer) LogValue() slog.Value { return slog.StringValue(v.String()) }
+
+// NewWalletServer returns a WalletServer with the schema's defaults.
+func NewWalletServer() *WalletServer {
+	return &WalletServer{
+		X: 1,
+	}
+}
+
+// Which is the struct Which of nameclash.capnp.
+//
+// A group called which in an unnamed union, whose type would be Which_Which as the discriminant's.
+type Which struct {
+	// Which says which one of Which_, Other is set; the others are not sent.
+	Which   Which_Which_
+	Which_  Which_Which
+	Other   int32
+	Union   Which_Union
+	String_ Which_String
+}
+
+// Which_Which_ says which member of the union of Which is set.
+type Which_Which_ uint16
+
+// The members of the union of Which.
+const (
+	Which_Which__Which Which_Which_ = 0
+	Which_Which__Other Which_Which_ = 1
+)
+
+// String returns the schema's name of the member, or its number if it has none.
+func (w Which_Which_) String() string {
+	return mprt.EnumName("Which_Which_", uint16(w), "which", "other")
+}
+
+// CapnpSize implements mprt.Struct.
+func (*Which) CapnpSize() capnp.ObjectSize { return capnp.ObjectSize{DataSize: 8, PointerCount: 3} }
+
+// MarshalCapnp implements mprt.Struct.
+func (v *Which) MarshalCapnp(b mprt.Builder) {
+	v.Union.MarshalCapnp(b)
+	v.String_.MarshalCapnp(b)
+	b.SetUint16(4, uint16(v.Which))
+	switch v.Which {
+	case Which_Which__Which:
+		v.Which_.MarshalCapnp(b)
+	case Which_Which__Other:
+		b.SetUint32(0, uint32(v.Other))
+	}
+}
+
+// UnmarshalCapnp implements mprt.Struct.
+func (v *Which) UnmarshalCapnp(r mprt.Reader) {
+	*v = Which{}
+	v.Union.UnmarshalCapnp(r)
+	v.String_.UnmarshalCapnp(r)
+	v.Which = Which_Which_(r.Uint16(4))
+	switch v.Which {
+	case Which_Which__Which:
+		v.Which_.UnmarshalCapnp(r)
+	case Which_Which__Other:
+		v.Other = int32(r.Uint32(0))
+	}
+}
+
+// String returns the struct for people to read, cut at a limit.
+func (v *Which) String() string { return mprt.Format(v) }
+
+// LogValue implements slog.LogValuer.
+func (v *Which) LogValue() slog.Value { return slog.StringValue(v.String()) }
+
+// Which_Which is the group Which.which of nameclash.capnp.
+type Which_Which struct {
+	A int32
+	B string
+}
+
+// MarshalCapnp implements mprt.Struct.
+func (v *Which_Which) MarshalCapnp(b mprt.Builder) {
+	b.SetUint32(0, uint32(v.A))
+	b.SetText(0, v.B)
+}
+
+// UnmarshalCapnp implements mprt.Struct.
+func (v *Which_Which) UnmarshalCapnp(r mprt.Reader) {
+	v.A = int32(r.Uint32(0))
+	v.B = r.Text(0)
+}
+
+// Which_Union is the group Which.union of nameclash.capnp.
+type Which_Union struct {
+	X string
+}
+
+// MarshalCapnp implements mprt.Struct.
+func (v *Which_Union) MarshalCapnp(b mprt.Builder) {
+	b.SetText(1, v.X)
+}
+
+// UnmarshalCapnp implements mprt.Struct.
+func (v *Which_Union) UnmarshalCapnp(r mprt.Reader) {
+	v.X = r.Text(1)
+}
+
+// Which_String is the union Which.string of nameclash.capnp.
+type Which_String struct {
+	// Which says which one of A, B is set; the others are not sent.
+	Which Which_String_Which
+	A     string
+}
+
+// Which_String_Which says which member of the union of Which_String is set.
+type Which_String_Which uint16
+
+// The members of the union of Which_String.
+const (
+	Which_String_Which_A Which_String_Which = 0
+	Which_String_Which_B Which_String_Which = 1
+)
+
+// String returns the schema's name of the member, or its number if it has none.
+func (w Which_String_Which) String() string {
+	return mprt.EnumName("Which_String_Which", uint16(w), "a", "b")
+}
+
+// MarshalCapnp implements mprt.Struct.
+func (v *Which_String) MarshalCapnp(b mprt.Builder) {
+	b.SetUint16(6, uint16(v.Which))
+	switch v.Which {
+	case Which_String_Which_A:
+		b.SetText(2, v.A)
+	}
+}
+
+// UnmarshalCapnp implements mprt.Struct.
+func (v *Which_String) UnmarshalCapnp(r mprt.Reader) {
+	*v = Which_String{}
+	v.Which = Which_String_Which(r.Uint16(6))
+	switch v.Which {
+	case Which_String_Which_A:
+		v.A = r.Text(2)
+	}
+}
+
+// Generic is the interface Generic of nameclash.capnp.
+//
+// Type parameters that are keywords in lower case, and params called as their codecs are.
+type Generic[Type, Range, T any] interface {
+	Get(ctx context.Context, typeArg Type, tCodecArg string, t T) (rangeOut Range, typeCodecOut string, cOut T, err error)
+	Type(ctx context.Context) (Generic[Type, Range, T], error)
+}
+
+// GenericClient is a Generic whose methods run in another process.
+type GenericClient[Type, Range, T any] struct {
+	mprt.Client
+	typeCodec  mprt.Codec[Type]
+	rangeCodec mprt.Codec[Range]
+	t          mprt.Codec[T]
+}
+
+// NewGenericClient makes a proxy client for c, which it takes over.
+func NewGenericClient[Type, Range, T any](c mprt.Capability, typeCodec mprt.Codec[Type], rangeCodec mprt.Codec[Range], tCodec mprt.Codec[T]) *GenericClient[Type, Range, T] {
+	return &GenericClient[Type, Range, T]{mprt.NewClient(c, ifaceGeneric(typeCodec, rangeCodec, tCodec)), typeCodec, rangeCodec, tCodec}
+}
+
+// Get calls Generic.get.
+func (c *GenericClient[Type, Range, T]) Get(ctx context.Context, typeArg Type, tCodecArg string, t T) (rangeOut Range, typeCodecOut string, cOut T, err error) {
+	call, err := c.beginGet(ctx, typeArg, tCodecArg, t)
+	if err != nil {
+		return rangeOut, typeCodecOut, cOut, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return rangeOut, typeCodecOut, cOut, err
+	}
+	return takeGeneric_Get(c, r)
+}
+
+func (c *GenericClient[Type, Range, T]) beginGet(ctx context.Context, typeArg Type, tCodecArg string, t T) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(ctx, &generic_Get)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	mprt.SetValue(p, 0, typeArg, c.typeCodec)
+	p.SetText(1, tCodecArg)
+	mprt.SetValue(p, 2, t, c.t)
+	return call, nil
+}
+
+// StartGet is Get without the wait for its results.
+func (c *GenericClient[Type, Range, T]) StartGet(ctx context.Context, typeArg Type, tCodecArg string, t T) *Generic_GetCall[Type, Range, T] {
+	return &Generic_GetCall[Type, Range, T]{c: c, Started: mprt.Start(c.beginGet(ctx, typeArg, tCodecArg, t))}
+}
+
+// Generic_GetCall is a call of GenericClient.Get that was started. Wait for it, or finish it.
+type Generic_GetCall[Type, Range, T any] struct {
+	mprt.Started
+	c *GenericClient[Type, Range, T]
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Generic_GetCall[Type, Range, T]) Wait() (rangeOut Range, typeCodecOut string, cOut T, err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return rangeOut, typeCodecOut, cOut, err
+	}
+	return takeGeneric_Get(s.c, r)
+}
+
+func takeGeneric_Get[Type, Range, T any](c *GenericClient[Type, Range, T], r mprt.Reader) (rangeOut Range, typeCodecOut string, cOut T, err error) {
+	rangeOut = mprt.GetValue(r, 0, c.rangeCodec)
+	typeCodecOut = r.Text(1)
+	cOut = mprt.GetValue(r, 2, c.t)
+	return rangeOut, typeCodecOut, cOut, r.Err()
+}
+
+// Type calls Generic.type.
+func (c *GenericClient[Type, Range, T]) Type(ctx context.Context) (typeOut Generic[Type, Range, T], err error) {
+	call, err := c.beginType(ctx)
+	if err != nil {
+		return typeOut, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return typeOut, err
+	}
+	return takeGeneric_Type(c, r, nil)
+}
+
+func (c *GenericClient[Type, Range, T]) beginType(ctx context.Context) (*mprt.ClientCall, error) {
+	return c.Client.Begin(ctx, &generic_Type)
+}
+
+// StartType is Type without the wait for its results.
+func (c *GenericClient[Type, Range, T]) StartType(ctx context.Context) *Generic_TypeCall[Type, Range, T] {
+	return &Generic_TypeCall[Type, Range, T]{c: c, Started: mprt.Start(c.beginType(ctx))}
+}
+
+// Generic_TypeCall is a call of GenericClient.Type that was started. Wait for it, or finish it.
+type Generic_TypeCall[Type, Range, T any] struct {
+	mprt.Started
+	c       *GenericClient[Type, Range, T]
+	typeOut Generic[Type, Range, T]
+}
+
+// Type is the result before it is there: what is called on it goes out at once.
+// It is the one that Wait returns.
+func (s *Generic_TypeCall[Type, Range, T]) Type() *GenericClient[Type, Range, T] {
+	if s.typeOut == nil {
+		s.typeOut = NewGenericClient[Type, Range, T](s.Pipeline(0), s.c.typeCodec, s.c.rangeCodec, s.c.t)
+	}
+	return s.typeOut.(*GenericClient[Type, Range, T])
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Generic_TypeCall[Type, Range, T]) Wait() (typeOut Generic[Type, Range, T], err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return typeOut, err
+	}
+	return takeGeneric_Type(s.c, r, s)
+}
+
+func takeGeneric_Type[Type, Range, T any](c *GenericClient[Type, Range, T], r mprt.Reader, s *Generic_TypeCall[Type, Range, T]) (typeOut Generic[Type, Range, T], err error) {
+	if s != nil && s.typeOut != nil {
+		typeOut = s.typeOut
+	} else {
+		typeOut = GenericProxy[Type, Range, T](c.typeCodec, c.rangeCodec, c.t).Get(r, 0)
+	}
+	return typeOut, r.Err()
+}
+
+// NewGenericServer wraps impl so that a peer can call it.
+func NewGenericServer[Type, Range, T any](impl Generic[Type, Range, T], typeCodec mprt.Codec[Type], rangeCodec mprt.Codec[Range], tCodec mprt.Codec[T]) *mprt.Server {
+	return mprt.NewServer(ifaceGeneric(typeCodec, rangeCodec, tCodec), impl)
+}
+
+// GenericProxy passes a Generic from process to process.
+func GenericProxy[Type, Range, T any](typeCodec mprt.Codec[Type], rangeCodec mprt.Codec[Range], tCodec mprt.Codec[T]) *mprt.Proxy[Generic[Type, Range, T]] {
+	return &mprt.Proxy[Generic[Type, Range, T]]{
+		Interface: ifaceGeneric(typeCodec, rangeCodec, tCodec),
+		New: func(c mprt.Capability) Generic[Type, Range, T] {
+			return NewGenericClient(c, typeCodec, rangeCodec, tCodec)
+		},
+	}
+}
+
+// UnimplementedGeneric is a Generic whose methods all fail
+// with mprt.ErrUnimplemented.
+// Embed it in an implementation, and it goes on to compile when the schema gets
+// new methods.
+type UnimplementedGeneric[Type, Range, T any] struct{}
+
+// Get fails with mprt.ErrUnimplemented.
+func (UnimplementedGeneric[Type, Range, T]) Get(_ context.Context, _ Type, _ string, _ T) (rangeOut Range, typeCodecOut string, cOut T, err error) {
+	return rangeOut, typeCodecOut, cOut, mprt.Unimplemented(&generic_Get)
+}
+
+// Type fails with mprt.ErrUnimplemented.
+func (UnimplementedGeneric[Type, Range, T]) Type(_ context.Context) (typeOut Generic[Type, Range, T], err error) {
+	return typeOut, mprt.Unimplemented(&generic_Type)
+}
+
+// The ids of Generic and its methods on the wire.
+const (
+	Generic_ID      uint64 = 0xadb5f309576c071d
+	Generic_Get_ID  uint16 = 0
+	Generic_Type_ID uint16 = 1
+)
+
+var (
+	generic_Get = mprt.Method{
+		InterfaceID: Generic_ID, InterfaceName: "Generic",
+		ID: Generic_Get_ID, Name: "get",
+		ParamsSize: capnp.ObjectSize{PointerCount: 3}, ResultsSize: capnp.ObjectSize{PointerCount: 3},
+	}
+	generic_Type = mprt.Method{
+		InterfaceID: Generic_ID, InterfaceName: "Generic",
+		ID: Generic_Type_ID, Name: "type",
+		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
+	}
+)
+
+func ifaceGeneric[Type, Range, T any](typeCodec mprt.Codec[Type], rangeCodec mprt.Codec[Range], tCodec mprt.Codec[T]) *mprt.Interface {
+	m0 := generic_Get
+	m0.Handler = func(ctx context.Context, impl any, call *mprt.ServerCall) error {
+		return serveGeneric_Get(ctx, impl, call, typeCodec, rangeCodec, tCodec)
+	}
+	m1 := generic_Type
+	m1.Handler = func(ctx context.Context, impl any, call *mprt.ServerCall) error {
+		return serveGeneric_Type(ctx, impl, call, typeCodec, rangeCodec, tCodec)
+	}
+	return &mprt.Interface{
+		ID:   Generic_ID,
+		Name: "Generic",
+		Methods: []*mprt.Method{
+			&m0,
+			&m1,
+		},
+	}
+}
+
+func serveGeneric_Get[Type, Range, T any](ctx context.Context, impl any, call *mprt.ServerCall, typeCodec mprt.Codec[Type], rangeCodec mprt.Codec[Range], tCodec mprt.Codec[T]) error {
+	p := call.Params()
+	typeArg := mprt.GetValue(p, 0, typeCodec)
+	tCodecArg := p.Text(1)
+	t := mprt.GetValue(p, 2, tCodec)
+	if err := p.Err(); err != nil {
+		return err
+	}
+	rangeOut, typeCodecOut, cOut, err := impl.(Generic[Type, Range, T]).Get(ctx, typeArg, tCodecArg, t)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	mprt.SetValue(r, 0, rangeOut, rangeCodec)
+	r.SetText(1, typeCodecOut)
+	mprt.SetValue(r, 2, cOut, tCodec)
+	return nil
+}
+
+func serveGeneric_Type[Type, Range, T any](ctx context.Context, impl any, call *mprt.ServerCall, typeCodec mprt.Codec[Type], rangeCodec mprt.Codec[Range], tCodec mprt.Codec[T]) error {
+	typeOut, err := impl.(Generic[Type, Range, T]).Type(ctx)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	GenericProxy[Type, Range, T](typeCodec, rangeCodec, tCodec).Set(r, 0, typeOut)
+	return nil
+}
+
+// Imports is the interface Imports of nameclash.capnp.
+//
+// Params and results that have the names of imported packages, of what those declare, and of generated helpers.
+type Imports interface {
+	Use(ctx context.Context, printerArg printer.PrinterInterface, level printer.Level, paper *printer.Paper, mprtArg []printer.PrinterInterface) (result printer.PrinterInterface, printerOut printer.PrinterInterface, paperOut []printer.Paper, err error)
+	Walk(ctx context.Context, ifaceImportsArg string, importsProxy Imports) (Imports, error)
+	Words(ctx context.Context, fmt string, vat string, time string, strings string, iota int32, append string, max int32, cap int32, copy []byte, recover bool, print string, init int32, main int32, ok bool, i int32, k int32, v int32, n int32, o string, out string, m string) (initOut int32, okOut bool, iOut int32, vOut int32, maxOut int32, mOut string, err error)
+	Results(ctx context.Context) (started Imports, wait Imports, finish Imports, results Imports, pipeline Imports, cOut Imports, rOut Imports, err error)
+}
+
+// ImportsClient is an Imports whose methods run in another process.
+type ImportsClient struct {
+	mprt.Client
+}
+
+// NewImportsClient makes a proxy client for c, which it takes over.
+func NewImportsClient(c mprt.Capability) *ImportsClient {
+	return &ImportsClient{mprt.NewClient(c, &ifaceImports)}
+}
+
+var _ Imports = (*ImportsClient)(nil)
+
+// Use calls Imports.use.
+func (c *ImportsClient) Use(ctx context.Context, printerArg printer.PrinterInterface, level printer.Level, paper *printer.Paper, mprtArg []printer.PrinterInterface) (result printer.PrinterInterface, printerOut printer.PrinterInterface, paperOut []printer.Paper, err error) {
+	call, err := c.beginUse(ctx, printerArg, level, paper, mprtArg)
+	if err != nil {
+		return result, printerOut, paperOut, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return result, printerOut, paperOut, err
+	}
+	return takeImports_Use(r, nil)
+}
+
+func (c *ImportsClient) beginUse(ctx context.Context, printerArg printer.PrinterInterface, level printer.Level, paper *printer.Paper, mprtArg []printer.PrinterInterface) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(ctx, &imports_Use)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	printer.PrinterInterfaceProxy.Set(p, 0, printerArg)
+	p.SetUint16(0, uint16(level))
+	mprt.SetStruct(p, 1, paper)
+	mprt.SetList(p, 2, mprtArg, &printer.PrinterInterfaceProxy)
+	return call, nil
+}
+
+// StartUse is Use without the wait for its results.
+func (c *ImportsClient) StartUse(ctx context.Context, printerArg printer.PrinterInterface, level printer.Level, paper *printer.Paper, mprtArg []printer.PrinterInterface) *Imports_UseCall {
+	return &Imports_UseCall{Started: mprt.Start(c.beginUse(ctx, printerArg, level, paper, mprtArg))}
+}
+
+// Imports_UseCall is a call of ImportsClient.Use that was started. Wait for it, or finish it.
+type Imports_UseCall struct {
+	mprt.Started
+	result     printer.PrinterInterface
+	printerOut printer.PrinterInterface
+}
+
+// Result is the result before it is there: what is called on it goes out at once.
+// It is the one that Wait returns.
+func (s *Imports_UseCall) Result() *printer.PrinterInterfaceClient {
+	if s.result == nil {
+		s.result = printer.NewPrinterInterfaceClient(s.Pipeline(1))
+	}
+	return s.result.(*printer.PrinterInterfaceClient)
+}
+
+// Printer is the result before it is there: what is called on it goes out at once.
+// It is the one that Wait returns.
+func (s *Imports_UseCall) Printer() *printer.PrinterInterfaceClient {
+	if s.printerOut == nil {
+		s.printerOut = printer.NewPrinterInterfaceClient(s.Pipeline(0))
+	}
+	return s.printerOut.(*printer.PrinterInterfaceClient)
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Imports_UseCall) Wait() (result printer.PrinterInterface, printerOut printer.PrinterInterface, paperOut []printer.Paper, err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, printerOut, paperOut, err
+	}
+	return takeImports_Use(r, s)
+}
+
+func takeImports_Use(r mprt.Reader, s *Imports_UseCall) (result printer.PrinterInterface, printerOut printer.PrinterInterface, paperOut []printer.Paper, err error) {
+	if s != nil && s.result != nil {
+		result = s.result
+	} else {
+		result = printer.PrinterInterfaceProxy.Get(r, 1)
+	}
+	if s != nil && s.printerOut != nil {
+		printerOut = s.printerOut
+	} else {
+		printerOut = printer.PrinterInterfaceProxy.Get(r, 0)
+	}
+	paperOut = mprt.GetStructs[printer.Paper](r, 2)
+	return result, printerOut, paperOut, r.Err()
+}
+
+// Walk calls Imports.walk.
+func (c *ImportsClient) Walk(ctx context.Context, ifaceImportsArg string, importsProxy Imports) (importsProxyOut Imports, err error) {
+	call, err := c.beginWalk(ctx, ifaceImportsArg, importsProxy)
+	if err != nil {
+		return importsProxyOut, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return importsProxyOut, err
+	}
+	return takeImports_Walk(r, nil)
+}
+
+func (c *ImportsClient) beginWalk(ctx context.Context, ifaceImportsArg string, importsProxy Imports) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(ctx, &imports_Walk)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	p.SetText(0, ifaceImportsArg)
+	ImportsProxy.Set(p, 1, importsProxy)
+	return call, nil
+}
+
+// StartWalk is Walk without the wait for its results.
+func (c *ImportsClient) StartWalk(ctx context.Context, ifaceImportsArg string, importsProxy Imports) *Imports_WalkCall {
+	return &Imports_WalkCall{Started: mprt.Start(c.beginWalk(ctx, ifaceImportsArg, importsProxy))}
+}
+
+// Imports_WalkCall is a call of ImportsClient.Walk that was started. Wait for it, or finish it.
+type Imports_WalkCall struct {
+	mprt.Started
+	importsProxyOut Imports
+}
+
+// ImportsProxy is the result before it is there: what is called on it goes out at once.
+// It is the one that Wait returns.
+func (s *Imports_WalkCall) ImportsProxy() *ImportsClient {
+	if s.importsProxyOut == nil {
+		s.importsProxyOut = NewImportsClient(s.Pipeline(0))
+	}
+	return s.importsProxyOut.(*ImportsClient)
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Imports_WalkCall) Wait() (importsProxyOut Imports, err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return importsProxyOut, err
+	}
+	return takeImports_Walk(r, s)
+}
+
+func takeImports_Walk(r mprt.Reader, s *Imports_WalkCall) (importsProxyOut Imports, err error) {
+	if s != nil && s.importsProxyOut != nil {
+		importsProxyOut = s.importsProxyOut
+	} else {
+		importsProxyOut = ImportsProxy.Get(r, 0)
+	}
+	return importsProxyOut, r.Err()
+}
+
+// Words calls Imports.words.
+func (c *ImportsClient) Words(ctx context.Context, fmt string, vat string, time string, strings string, iota int32, append string, max int32, cap int32, copy []byte, recover bool, print string, init int32, main int32, ok bool, i int32, k int32, v int32, n int32, o string, out string, m string) (initOut int32, okOut bool, iOut int32, vOut int32, maxOut int32, mOut string, err error) {
+	call, err := c.beginWords(ctx, fmt, vat, time, strings, iota, append, max, cap, copy, recover, print, init, main, ok, i, k, v, n, o, out, m)
+	if err != nil {
+		return initOut, okOut, iOut, vOut, maxOut, mOut, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return initOut, okOut, iOut, vOut, maxOut, mOut, err
+	}
+	return takeImports_Words(r)
+}
+
+func (c *ImportsClient) beginWords(ctx context.Context, fmt string, vat string, time string, strings string, iota int32, append string, max int32, cap int32, copy []byte, recover bool, print string, init int32, main int32, ok bool, i int32, k int32, v int32, n int32, o string, out string, m string) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(ctx, &imports_Words)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	p.SetText(0, fmt)
+	p.SetText(1, vat)
+	p.SetText(2, time)
+	p.SetText(3, strings)
+	p.SetUint32(0, uint32(iota))
+	p.SetText(4, append)
+	p.SetUint32(4, uint32(max))
+	p.SetUint32(8, uint32(cap))
+	p.SetData(5, copy)
+	p.SetBit(96, recover)
+	p.SetText(6, print)
+	p.SetUint32(16, uint32(init))
+	p.SetUint32(20, uint32(main))
+	p.SetBit(97, ok)
+	p.SetUint32(24, uint32(i))
+	p.SetUint32(28, uint32(k))
+	p.SetUint32(32, uint32(v))
+	p.SetUint32(36, uint32(n))
+	p.SetText(7, o)
+	p.SetText(8, out)
+	p.SetText(9, m)
+	return call, nil
+}
+
+// StartWords is Words without the wait for its results.
+func (c *ImportsClient) StartWords(ctx context.Context, fmt string, vat string, time string, strings string, iota int32, append string, max int32, cap int32, copy []byte, recover bool, print string, init int32, main int32, ok bool, i int32, k int32, v int32, n int32, o string, out string, m string) *Imports_WordsCall {
+	return &Imports_WordsCall{Started: mprt.Start(c.beginWords(ctx, fmt, vat, time, strings, iota, append, max, cap, copy, recover, print, init, main, ok, i, k, v, n, o, out, m))}
+}
+
+// Imports_WordsCall is a call of ImportsClient.Words that was started. Wait for it, or finish it.
+type Imports_WordsCall struct {
+	mprt.Started
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Imports_WordsCall) Wait() (initOut int32, okOut bool, iOut int32, vOut int32, maxOut int32, mOut string, err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return initOut, okOut, iOut, vOut, maxOut, mOut, err
+	}
+	return takeImports_Words(r)
+}
+
+func takeImports_Words(r mprt.Reader) (initOut int32, okOut bool, iOut int32, vOut int32, maxOut int32, mOut string, err error) {
+	initOut = int32(r.Uint32(0))
+	okOut = r.Bit(32)
+	iOut = int32(r.Uint32(8))
+	vOut = int32(r.Uint32(12))
+	maxOut = int32(r.Uint32(16))
+	mOut = r.Text(0)
+	return initOut, okOut, iOut, vOut, maxOut, mOut, r.Err()
+}
+
+// Results calls Imports.results.
+func (c *ImportsClient) Results(ctx context.Context) (started Imports, wait Imports, finish Imports, results Imports, pipeline Imports, cOut Imports, rOut Imports, err error) {
+	call, err := c.beginResults(ctx)
+	if err != nil {
+		return started, wait, finish, results, pipeline, cOut, rOut, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return started, wait, finish, results, pipeline, cOut, rOut, err
+	}
+	return takeImports_Results(r, nil)
+}
+
+func (c *ImportsClient) beginResults(ctx context.Context) (*mprt.ClientCall, error) {
+	return c.Client.Begin(ctx, &imports_Results)
+}
+
+// StartResults is Results without the wait for its results.
+func (c *ImportsClient) StartResults(ctx context.Context) *Imports_ResultsCall {
+	return &Imports_ResultsCall{Started: mprt.Start(c.beginResults(ctx))}
+}
+
+// Imports_ResultsCall is a call of ImportsClient.Results that was started. Wait for it, or finish it.
+type Imports_ResultsCall struct {
+	mprt.Started
+	started  Imports
+	wait     Imports
+	finish   Imports
+	results  Imports
+	pipeline Imports
+	cOut     Imports
+	rOut     Imports
+}
+
+// Started_ is the result before it is there: what is called on it goes out at once.
+// It is the one that Wait returns.
+func (s *Imports_ResultsCall) Started_() *ImportsClient {
+	if s.started == nil {
+		s.started = NewImportsClient(s.Pipeline(0))
+	}
+	return s.started.(*ImportsClient)
+}
+
+// Wait_ is the result before it is there: what is called on it goes out at once.
+// It is the one that Wait returns.
+func (s *Imports_ResultsCall) Wait_() *ImportsClient {
+	if s.wait == nil {
+		s.wait = NewImportsClient(s.Pipeline(1))
+	}
+	return s.wait.(*ImportsClient)
+}
+
+// Finish_ is the result before it is there: what is called on it goes out at once.
+// It is the one that Wait returns.
+func (s *Imports_ResultsCall) Finish_() *ImportsClient {
+	if s.finish == nil {
+		s.finish = NewImportsClient(s.Pipeline(2))
+	}
+	return s.finish.(*ImportsClient)
+}
+
+// Results_ is the result before it is there: what is called on it goes out at once.
+// It is the one that Wait returns.
+func (s *Imports_ResultsCall) Results_() *ImportsClient {
+	if s.results == nil {
+		s.results = NewImportsClient(s.Pipeline(3))
+	}
+	return s.results.(*ImportsClient)
+}
+
+// Pipeline_ is the result before it is there: what is called on it goes out at once.
+// It is the one that Wait returns.
+func (s *Imports_ResultsCall) Pipeline_() *ImportsClient {
+	if s.pipeline == nil {
+		s.pipeline = NewImportsClient(s.Pipeline(4))
+	}
+	return s.pipeline.(*ImportsClient)
+}
+
+// C is the result before it is there: what is called on it goes out at once.
+// It is the one that Wait returns.
+func (s *Imports_ResultsCall) C() *ImportsClient {
+	if s.cOut == nil {
+		s.cOut = NewImportsClient(s.Pipeline(5))
+	}
+	return s.cOut.(*ImportsClient)
+}
+
+// R is the result before it is there: what is called on it goes out at once.
+// It is the one that Wait returns.
+func (s *Imports_ResultsCall) R() *ImportsClient {
+	if s.rOut == nil {
+		s.rOut = NewImportsClient(s.Pipeline(6))
+	}
+	return s.rOut.(*ImportsClient)
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Imports_ResultsCall) Wait() (started Imports, wait Imports, finish Imports, results Imports, pipeline Imports, cOut Imports, rOut Imports, err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return started, wait, finish, results, pipeline, cOut, rOut, err
+	}
+	return takeImports_Results(r, s)
+}
+
+func takeImports_Results(r mprt.Reader, s *Imports_ResultsCall) (started Imports, wait Imports, finish Imports, results Imports, pipeline Imports, cOut Imports, rOut Imports, err error) {
+	if s != nil && s.started != nil {
+		started = s.started
+	} else {
+		started = ImportsProxy.Get(r, 0)
+	}
+	if s != nil && s.wait != nil {
+		wait = s.wait
+	} else {
+		wait = ImportsProxy.Get(r, 1)
+	}
+	if s != nil && s.finish != nil {
+		finish = s.finish
+	} else {
+		finish = ImportsProxy.Get(r, 2)
+	}
+	if s != nil && s.results != nil {
+		results = s.results
+	} else {
+		results = ImportsProxy.Get(r, 3)
+	}
+	if s != nil && s.pipeline != nil {
+		pipeline = s.pipeline
+	} else {
+		pipeline = ImportsProxy.Get(r, 4)
+	}
+	if s != nil && s.cOut != nil {
+		cOut = s.cOut
+	} else {
+		cOut = ImportsProxy.Get(r, 5)
+	}
+	if s != nil && s.rOut != nil {
+		rOut = s.rOut
+	} else {
+		rOut = ImportsProxy.Get(r, 6)
+	}
+	return started, wait, finish, results, pipeline, cOut, rOut, r.Err()
+}
+
+// NewImportsServer wraps impl so that a peer can call it.
+func NewImportsServer(impl Imports) *mprt.Server {
+	return mprt.NewServer(&ifaceImports, impl)
+}
+
+// ImportsProxy passes an Imports from process to process.
+var ImportsProxy = mprt.Proxy[Imports]{
+	Interface: &ifaceImports,
+	New:       func(c mprt.Capability) Imports { return NewImportsClient(c) },
+}
+
+// UnimplementedImports is a Imports whose methods all fail
+// with mprt.ErrUnimplemented.
+// Embed it in an implementation, and it goes on to compile when the schema gets
+// new methods.
+type UnimplementedImports struct{}
+
+// Use fails with mprt.ErrUnimplemented.
+func (UnimplementedImports) Use(_ context.Context, _ printer.PrinterInterface, _ printer.Level, _ *printer.Paper, _ []printer.PrinterInterface) (result printer.PrinterInterface, printerOut printer.PrinterInterface, paperOut []printer.Paper, err error) {
+	return result, printerOut, paperOut, mprt.Unimplemented(&imports_Use)
+}
+
+// Walk fails with mprt.ErrUnimplemented.
+func (UnimplementedImports) Walk(_ context.Context, _ string, _ Imports) (importsProxyOut Imports, err error) {
+	return importsProxyOut, mprt.Unimplemented(&imports_Walk)
+}
+
+// Words fails with mprt.ErrUnimplemented.
+func (UnimplementedImports) Words(_ context.Context, _ string, _ string, _ string, _ string, _ int32, _ string, _ int32, _ int32, _ []byte, _ bool, _ string, _ int32, _ int32, _ bool, _ int32, _ int32, _ int32, _ int32, _ string, _ string, _ string) (initOut int32, okOut bool, iOut int32, vOut int32, maxOut int32, mOut string, err error) {
+	return initOut, okOut, iOut, vOut, maxOut, mOut, mprt.Unimplemented(&imports_Words)
+}
+
+// Results fails with mprt.ErrUnimplemented.
+func (UnimplementedImports) Results(_ context.Context) (started Imports, wait Imports, finish Imports, results Imports, pipeline Imports, cOut Imports, rOut Imports, err error) {
+	return started, wait, finish, results, pipeline, cOut, rOut, mprt.Unimplemented(&imports_Results)
+}
+
+// The ids of Imports and its methods on the wire.
+const (
+	Imports_ID         uint64 = 0xff5ef6a8a92d4406
+	Imports_Use_ID     uint16 = 0
+	Imports_Walk_ID    uint16 = 1
+	Imports_Words_ID   uint16 = 2
+	Imports_Results_ID uint16 = 3
+)
+
+var (
+	imports_Use = mprt.Method{
+		InterfaceID: Imports_ID, InterfaceName: "Imports",
+		ID: Imports_Use_ID, Name: "use",
+		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 3}, ResultsSize: capnp.ObjectSize{PointerCount: 3},
+	}
+	imports_Walk = mprt.Method{
+		InterfaceID: Imports_ID, InterfaceName: "Imports",
+		ID: Imports_Walk_ID, Name: "walk",
+		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
+	}
+	imports_Words = mprt.Method{
+		InterfaceID: Imports_ID, InterfaceName: "Imports",
+		ID: Imports_Words_ID, Name: "words",
+		ParamsSize: capnp.ObjectSize{DataSize: 40, PointerCount: 10}, ResultsSize: capnp.ObjectSize{DataSize: 24, PointerCount: 1},
+	}
+	imports_Results = mprt.Method{
+		InterfaceID: Imports_ID, InterfaceName: "Imports",
+		ID: Imports_Results_ID, Name: "results",
+		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 7},
+	}
+)
+
+var ifaceImports = mprt.Interface{
+	ID:   Imports_ID,
+	Name: "Imports",
+	Methods: []*mprt.Method{
+		&imports_Use,
+		&imports_Walk,
+		&imports_Words,
+		&imports_Results,
+	},
+}
+
+func init() {
+	imports_Use.Handler = serveImports_Use
+	imports_Walk.Handler = serveImports_Walk
+	imports_Words.Handler = serveImports_Words
+	imports_Results.Handler = serveImports_Results
+}
+
+func serveImports_Use(ctx context.Context, impl any, call *mprt.ServerCall) error {
+	p := call.Params()
+	printerArg := printer.PrinterInterfaceProxy.Get(p, 0)
+	paper := mprt.GetStruct[printer.Paper](p, 1)
+	mprtArg := mprt.GetList(p, 2, &printer.PrinterInterfaceProxy)
+	if err := p.Err(); err != nil {
+		return err
+	}
+	result, printerOut, paperOut, err := impl.(Imports).Use(ctx, printerArg, printer.Level(p.Uint16(0)), paper, mprtArg)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	printer.PrinterInterfaceProxy.Set(r, 1, result)
+	printer.PrinterInterfaceProxy.Set(r, 0, printerOut)
+	mprt.SetStructs(r, 2, paperOut)
+	return nil
+}
+
+func serveImports_Walk(ctx context.Context, impl any, call *mprt.ServerCall) error {
+	p := call.Params()
+	ifaceImportsArg := p.Text(0)
+	importsProxy := ImportsProxy.Get(p, 1)
+	if err := p.Err(); err != nil {
+		return err
+	}
+	importsProxyOut, err := impl.(Imports).Walk(ctx, ifaceImportsArg, importsProxy)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	ImportsProxy.Set(r, 0, importsProxyOut)
+	return nil
+}
+
+func serveImports_Words(ctx context.Context, impl any, call *mprt.ServerCall) error {
+	p := call.Params()
+	fmt := p.Text(0)
+	vat := p.Text(1)
+	time := p.Text(2)
+	strings := p.Text(3)
+	append := p.Text(4)
+	copy := p.Data(5)
+	print := p.Text(6)
+	o := p.Text(7)
+	out := p.Text(8)
+	m := p.Text(9)
+	if err := p.Err(); err != nil {
+		return err
+	}
+	initOut, okOut, iOut, vOut, maxOut, mOut, err := impl.(Imports).Words(ctx, fmt, vat, time, strings, int32(p.Uint32(0)), append, int32(p.Uint32(4)), int32(p.Uint32(8)), copy, p.Bit(96), print, int32(p.Uint32(16)), int32(p.Uint32(20)), p.Bit(97), int32(p.Uint32(24)), int32(p.Uint32(28)), int32(p.Uint32(32)), int32(p.Uint32(36)), o, out, m)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	r.SetUint32(0, uint32(initOut))
+	r.SetBit(32, okOut)
+	r.SetUint32(8, uint32(iOut))
+	r.SetUint32(12, uint32(vOut))
+	r.SetUint32(16, uint32(maxOut))
+	r.SetText(0, mOut)
+	return nil
+}
+
+func serveImports_Results(ctx context.Context, impl any, call *mprt.ServerCall) error {
+	started, wait, finish, results, pipeline, cOut, rOut, err := impl.(Imports).Results(ctx)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	ImportsProxy.Set(r, 0, started)
+	ImportsProxy.Set(r, 1, wait)
+	ImportsProxy.Set(r, 2, finish)
+	ImportsProxy.Set(r, 3, results)
+	ImportsProxy.Set(r, 4, pipeline)
+	ImportsProxy.Set(r, 5, cOut)
+	ImportsProxy.Set(r, 6, rOut)
+	return nil
+}
+
+// More is the interface More of nameclash.capnp.
+//
+// Inherits methods, whose twins have names too.
+type More interface {
+	Imports
+	StartUse_(ctx context.Context, printerArg printer.Level) (printer.Level, error)
+	Add(ctx context.Context) (printer.PrinterInterface, error)
+}
+
+// MoreClient is a More whose methods run in another process.
+type MoreClient struct {
+	mprt.Client
+}
+
+// NewMoreClient makes a proxy client for c, which it takes over.
+func NewMoreClient(c mprt.Capability) *MoreClient {
+	return &MoreClient{mprt.NewClient(c, &ifaceMore)}
+}
+
+var _ More = (*MoreClient)(nil)
+
+// Use calls Imports.use.
+func (c *MoreClient) Use(ctx context.Context, printerArg printer.PrinterInterface, level printer.Level, paper *printer.Paper, mprtArg []printer.PrinterInterface) (result printer.PrinterInterface, printerOut printer.PrinterInterface, paperOut []printer.Paper, err error) {
+	return (*ImportsClient)(c).Use(ctx, printerArg, level, paper, mprtArg)
+}
+
+// StartUse is Use without the wait for its results.
+func (c *MoreClient) StartUse(ctx context.Context, printerArg printer.PrinterInterface, level printer.Level, paper *printer.Paper, mprtArg []printer.PrinterInterface) *Imports_UseCall {
+	return (*ImportsClient)(c).StartUse(ctx, printerArg, level, paper, mprtArg)
+}
+
+// Walk calls Imports.walk.
+func (c *MoreClient) Walk(ctx context.Context, ifaceImportsArg string, importsProxy Imports) (Imports, error) {
+	return (*ImportsClient)(c).Walk(ctx, ifaceImportsArg, importsProxy)
+}
+
+// StartWalk is Walk without the wait for its results.
+func (c *MoreClient) StartWalk(ctx context.Context, ifaceImportsArg string, importsProxy Imports) *Imports_WalkCall {
+	return (*ImportsClient)(c).StartWalk(ctx, ifaceImportsArg, importsProxy)
+}
+
+// Words calls Imports.words.
+func (c *MoreClient) Words(ctx context.Context, fmt string, vat string, time string, strings string, iota int32, append string, max int32, cap int32, copy []byte, recover bool, print string, init int32, main int32, ok bool, i int32, k int32, v int32, n int32, o string, out string, m string) (initOut int32, okOut bool, iOut int32, vOut int32, maxOut int32, mOut string, err error) {
+	return (*ImportsClient)(c).Words(ctx, fmt, vat, time, strings, iota, append, max, cap, copy, recover, print, init, main, ok, i, k, v, n, o, out, m)
+}
+
+// StartWords is Words without the wait for its results.
+func (c *MoreClient) StartWords(ctx context.Context, fmt string, vat string, time string, strings string, iota int32, append string, max int32, cap int32, copy []byte, recover bool, print string, init int32, main int32, ok bool, i int32, k int32, v int32, n int32, o string, out string, m string) *Imports_WordsCall {
+	return (*ImportsClient)(c).StartWords(ctx, fmt, vat, time, strings, iota, append, max, cap, copy, recover, print, init, main, ok, i, k, v, n, o, out, m)
+}
+
+// Results calls Imports.results.
+func (c *MoreClient) Results(ctx context.Context) (started Imports, wait Imports, finish Imports, results Imports, pipeline Imports, cOut Imports, rOut Imports, err error) {
+	return (*ImportsClient)(c).Results(ctx)
+}
+
+// StartResults is Results without the wait for its results.
+func (c *MoreClient) StartResults(ctx context.Context) *Imports_ResultsCall {
+	return (*ImportsClient)(c).StartResults(ctx)
+}
+
+// StartUse_ calls More.startUse.
+func (c *MoreClient) StartUse_(ctx context.Context, printerArg printer.Level) (result printer.Level, err error) {
+	call, err := c.beginStartUse_(ctx, printerArg)
+	if err != nil {
+		return result, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return result, err
+	}
+	return takeMore_StartUse_(r)
+}
+
+func (c *MoreClient) beginStartUse_(ctx context.Context, printerArg printer.Level) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(ctx, &more_StartUse_)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	p.SetUint16(0, uint16(printerArg))
+	return call, nil
+}
+
+// StartStartUse_ is StartUse_ without the wait for its results.
+func (c *MoreClient) StartStartUse_(ctx context.Context, printerArg printer.Level) *More_StartUse_Call {
+	return &More_StartUse_Call{Started: mprt.Start(c.beginStartUse_(ctx, printerArg))}
+}
+
+// More_StartUse_Call is a call of MoreClient.StartUse_ that was started. Wait for it, or finish it.
+type More_StartUse_Call struct {
+	mprt.Started
+}
+
+// Wait waits for the results, and ends the call.
+func (s *More_StartUse_Call) Wait() (result printer.Level, err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, err
+	}
+	return takeMore_StartUse_(r)
+}
+
+func takeMore_StartUse_(r mprt.Reader) (result printer.Level, err error) {
+	result = printer.Level(r.Uint16(0))
+	return result, r.Err()
+}
+
+// Add calls More.add.
+func (c *MoreClient) Add(ctx context.Context) (level printer.PrinterInterface, err error) {
+	call, err := c.beginAdd(ctx)
+	if err != nil {
+		return level, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return level, err
+	}
+	return takeMore_Add(r, nil)
+}
+
+func (c *MoreClient) beginAdd(ctx context.Context) (*mprt.ClientCall, error) {
+	return c.Client.Begin(ctx, &more_Add)
+}
+
+// StartAdd is Add without the wait for its results.
+func (c *MoreClient) StartAdd(ctx context.Context) *More_AddCall {
+	return &More_AddCall{Started: mprt.Start(c.beginAdd(ctx))}
+}
+
+// More_AddCall is a call of MoreClient.Add that was started. Wait for it, or finish it.
+type More_AddCall struct {
+	mprt.Started
+	level printer.PrinterInterface
+}
+
+// Level is the result before it is there: what is called on it goes out at once.
+// It is the one that Wait returns.
+func (s *More_AddCall) Level() *printer.PrinterInterfaceClient {
+	if s.level == nil {
+		s.level = printer.NewPrinterInterfaceClient(s.Pipeline(0))
+	}
+	return s.level.(*printer.PrinterInterfaceClient)
+}
+
+// Wait waits for the results, and ends the call.
+func (s *More_AddCall) Wait() (level printer.PrinterInterface, err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return level, err
+	}
+	return takeMore_Add(r, s)
+}
+
+func takeMore_Add(r mprt.Reader, s *More_AddCall) (level printer.PrinterInterface, err error) {
+	if s != nil && s.level != nil {
+		level = s.level
+	} else {
+		level = printer.PrinterInterfaceProxy.Get(r, 0)
+	}
+	return level, r.Err()
+}
+
+// NewMoreServer wraps impl so that a peer can call it.
+func NewMoreServer(impl More) *mprt.Server {
+	return mprt.NewServer(&ifaceMore, impl)
+}
+
+// MoreProxy passes a More from process to process.
+var MoreProxy = mprt.Proxy[More]{
+	Interface: &ifaceMore,
+	New:       func(c mprt.Capability) More { return NewMoreClient(c) },
+}
+
+// UnimplementedMore is a More whose methods all fail
+// with mprt.ErrUnimplemented.
+// Embed it in an implementation, and it goes on to compile when the schema gets
+// new methods.
+type UnimplementedMore struct{}
+
+// Use fails with mprt.ErrUnimplemented.
+func (UnimplementedMore) Use(_ context.Context, _ printer.PrinterInterface, _ printer.Level, _ *printer.Paper, _ []printer.PrinterInterface) (result printer.PrinterInterface, printerOut printer.PrinterInterface, paperOut []printer.Paper, err error) {
+	return result, printerOut, paperOut, mprt.Unimplemented(&imports_Use)
+}
+
+// Walk fails with mprt.ErrUnimplemented.
+func (UnimplementedMore) Walk(_ context.Context, _ string, _ Imports) (importsProxyOut Imports, err error) {
+	return importsProxyOut, mprt.Unimplemented(&imports_Walk)
+}
+
+// Words fails with mprt.ErrUnimplemented.
+func (UnimplementedMore) Words(_ context.Context, _ string, _ string, _ string, _ string, _ int32, _ string, _ int32, _ int32, _ []byte, _ bool, _ string, _ int32, _ int32, _ bool, _ int32, _ int32, _ int32, _ int32, _ string, _ string, _ string) (initOut int32, okOut bool, iOut int32, vOut int32, maxOut int32, mOut string, err error) {
+	return initOut, okOut, iOut, vOut, maxOut, mOut, mprt.Unimplemented(&imports_Words)
+}
+
+// Results fails with mprt.ErrUnimplemented.
+func (UnimplementedMore) Results(_ context.Context) (started Imports, wait Imports, finish Imports, results Imports, pipeline Imports, cOut Imports, rOut Imports, err error) {
+	return started, wait, finish, results, pipeline, cOut, rOut, mprt.Unimplemented(&imports_Results)
+}
+
+// StartUse_ fails with mprt.ErrUnimplemented.
+func (UnimplementedMore) StartUse_(_ context.Context, _ printer.Level) (result printer.Level, err error) {
+	return result, mprt.Unimplemented(&more_StartUse_)
+}
+
+// Add fails with mprt.ErrUnimplemented.
+func (UnimplementedMore) Add(_ context.Context) (level printer.PrinterInterface, err error) {
+	return level, mprt.Unimplemented(&more_Add)
+}
+
+// The ids of More and its methods on the wire.
+const (
+	More_ID          uint64 = 0xf5e9a31b6f9f8216
+	More_StartUse_ID uint16 = 0
+	More_Add_ID      uint16 = 1
+)
+
+var (
+	more_StartUse_ = mprt.Method{
+		InterfaceID: More_ID, InterfaceName: "More",
+		ID: More_StartUse_ID, Name: "startUse",
+		ParamsSize: capnp.ObjectSize{DataSize: 8}, ResultsSize: capnp.ObjectSize{DataSize: 8},
+	}
+	more_Add = mprt.Method{
+		InterfaceID: More_ID, InterfaceName: "More",
+		ID: More_Add_ID, Name: "add",
+		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
+	}
+)
+
+var ifaceMore = mprt.Interface{
+	ID:   More_ID,
+	Name: "More",
+	Methods: []*mprt.Method{
+		&more_StartUse_,
+		&more_Add,
+	},
+	Extends: []*mprt.Interface{ImportsProxy.Interface},
+}
+
+func init() {
+	more_StartUse_.Handler = serveMore_StartUse_
+	more_Add.Handler = serveMore_Add
+}
+
+func serveMore_StartUse_(ctx context.Context, impl any, call *mprt.ServerCall) error {
+	p := call.Params()
+	result, err := impl.(More).StartUse_(ctx, printer.Level(p.Uint16(0)))
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	r.SetUint16(0, uint16(result))
+	return nil
+}
+
+func serveMore_Add(ctx context.Context, impl any, call *mprt.ServerCall) error {
+	level, err := impl.(More).Add(ctx)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	printer.PrinterInterfaceProxy.Set(r, 0, level)
+	return nil
+}
+
 // Service is the interface Service of nameclash.capnp.
 //
 // Methods that have the names of what every proxy client has, and params that have those of what their code uses.
@@ -350,8 +1678,8 @@ type ServiceClient_ struct {
 	mprt.Client
 }
 
-// NewServiceClient makes a proxy client for c, which it takes over.
-func NewServiceClient(c mprt.Capability) *ServiceClient_ {
+// NewServiceClient_ makes a proxy client for c, which it takes over.
+func NewServiceClient_(c mprt.Capability) *ServiceClient_ {
 	return &ServiceClient_{mprt.NewClient(c, &ifaceService)}
 }
 
@@ -369,7 +1697,7 @@ func (c *ServiceClient_) Close_(ctx context.Context) error {
 }
 
 func (c *ServiceClient_) beginClose_(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &serviceClose_)
+	return c.Client.Begin(ctx, &service_Close_)
 }
 
 // StartClose_ is Close_ without the wait for its results.
@@ -400,11 +1728,11 @@ func (c *ServiceClient_) Client_(ctx context.Context) (client Service, err error
 	if err != nil {
 		return client, err
 	}
-	return takeServiceClient_(r, nil)
+	return takeService_Client_(r, nil)
 }
 
 func (c *ServiceClient_) beginClient_(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &serviceClient_)
+	return c.Client.Begin(ctx, &service_Client_)
 }
 
 // StartClient_ is Client_ without the wait for its results.
@@ -422,7 +1750,7 @@ type Service_Client_Call struct {
 // It is the one that Wait returns.
 func (s *Service_Client_Call) Client() *ServiceClient_ {
 	if s.client == nil {
-		s.client = NewServiceClient(s.Pipeline(0))
+		s.client = NewServiceClient_(s.Pipeline(0))
 	}
 	return s.client.(*ServiceClient_)
 }
@@ -434,10 +1762,10 @@ func (s *Service_Client_Call) Wait() (client Service, err error) {
 	if err != nil {
 		return client, err
 	}
-	return takeServiceClient_(r, s)
+	return takeService_Client_(r, s)
 }
 
-func takeServiceClient_(r mprt.Reader, s *Service_Client_Call) (client Service, err error) {
+func takeService_Client_(r mprt.Reader, s *Service_Client_Call) (client Service, err error) {
 	if s != nil && s.client != nil {
 		client = s.client
 	} else {
@@ -457,11 +1785,11 @@ func (c *ServiceClient_) Capability_(ctx context.Context, capability mprt.Capabi
 	if err != nil {
 		return capabilityOut, err
 	}
-	return takeServiceCapability_(r)
+	return takeService_Capability_(r)
 }
 
 func (c *ServiceClient_) beginCapability_(ctx context.Context, capability mprt.Capability) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &serviceCapability_)
+	call, err := c.Client.Begin(ctx, &service_Capability_)
 	if err != nil {
 		return nil, err
 	}
@@ -487,10 +1815,10 @@ func (s *Service_Capability_Call) Wait() (capabilityOut mprt.Capability, err err
 	if err != nil {
 		return capabilityOut, err
 	}
-	return takeServiceCapability_(r)
+	return takeService_Capability_(r)
 }
 
-func takeServiceCapability_(r mprt.Reader) (capabilityOut mprt.Capability, err error) {
+func takeService_Capability_(r mprt.Reader) (capabilityOut mprt.Capability, err error) {
 	capabilityOut = r.Capability(0)
 	return capabilityOut, r.Err()
 }
@@ -506,11 +1834,11 @@ func (c *ServiceClient_) Begin_(ctx context.Context, ctxArg int32, callArg int32
 	if err != nil {
 		return result, errOut, pOut, sOut, err
 	}
-	return takeServiceBegin_(r, nil)
+	return takeService_Begin_(r, nil)
 }
 
 func (c *ServiceClient_) beginBegin_(ctx context.Context, ctxArg int32, callArg int32, cArg int32, pArg int32, rArg int32, errArg string, eArg string, implArg string, sArg string) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &serviceBegin_)
+	call, err := c.Client.Begin(ctx, &service_Begin_)
 	if err != nil {
 		return nil, err
 	}
@@ -542,7 +1870,7 @@ type Service_Begin_Call struct {
 // It is the one that Wait returns.
 func (s *Service_Begin_Call) S() *ServiceClient_ {
 	if s.sOut == nil {
-		s.sOut = NewServiceClient(s.Pipeline(2))
+		s.sOut = NewServiceClient_(s.Pipeline(2))
 	}
 	return s.sOut.(*ServiceClient_)
 }
@@ -554,10 +1882,10 @@ func (s *Service_Begin_Call) Wait() (result int32, errOut string, pOut string, s
 	if err != nil {
 		return result, errOut, pOut, sOut, err
 	}
-	return takeServiceBegin_(r, s)
+	return takeService_Begin_(r, s)
 }
 
-func takeServiceBegin_(r mprt.Reader, s *Service_Begin_Call) (result int32, errOut string, pOut string, sOut Service, err error) {
+func takeService_Begin_(r mprt.Reader, s *Service_Begin_Call) (result int32, errOut string, pOut string, sOut Service, err error) {
 	result = int32(r.Uint32(0))
 	errOut = r.Text(0)
 	pOut = r.Text(1)
@@ -580,11 +1908,11 @@ func (c *ServiceClient_) Add(ctx context.Context, a int32, b int32) (result int3
 	if err != nil {
 		return result, aOut, bOut, err
 	}
-	return takeServiceAdd(r)
+	return takeService_Add(r)
 }
 
 func (c *ServiceClient_) beginAdd(ctx context.Context, a int32, b int32) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &serviceAdd)
+	call, err := c.Client.Begin(ctx, &service_Add)
 	if err != nil {
 		return nil, err
 	}
@@ -611,10 +1939,10 @@ func (s *Service_AddCall) Wait() (result int32, aOut string, bOut string, err er
 	if err != nil {
 		return result, aOut, bOut, err
 	}
-	return takeServiceAdd(r)
+	return takeService_Add(r)
 }
 
-func takeServiceAdd(r mprt.Reader) (result int32, aOut string, bOut string, err error) {
+func takeService_Add(r mprt.Reader) (result int32, aOut string, bOut string, err error) {
 	result = int32(r.Uint32(0))
 	aOut = r.Text(0)
 	bOut = r.Text(1)
@@ -633,7 +1961,7 @@ func (c *ServiceClient_) StartAdd(ctx context.Context) error {
 }
 
 func (c *ServiceClient_) beginStartAdd(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &serviceStartAdd)
+	return c.Client.Begin(ctx, &service_StartAdd)
 }
 
 // StartStartAdd is StartAdd without the wait for its results.
@@ -664,11 +1992,11 @@ func (c *ServiceClient_) String(ctx context.Context, stringArg string, int32Arg 
 	if err != nil {
 		return stringOut, trueOut, err
 	}
-	return takeServiceString(r)
+	return takeService_String(r)
 }
 
 func (c *ServiceClient_) beginString(ctx context.Context, stringArg string, int32Arg int32, nilArg string, errorArg string, lenArg string, byteArg []byte) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &serviceString)
+	call, err := c.Client.Begin(ctx, &service_String)
 	if err != nil {
 		return nil, err
 	}
@@ -699,10 +2027,10 @@ func (s *Service_StringCall) Wait() (stringOut string, trueOut bool, err error) 
 	if err != nil {
 		return stringOut, trueOut, err
 	}
-	return takeServiceString(r)
+	return takeService_String(r)
 }
 
-func takeServiceString(r mprt.Reader) (stringOut string, trueOut bool, err error) {
+func takeService_String(r mprt.Reader) (stringOut string, trueOut bool, err error) {
 	stringOut = r.Text(0)
 	trueOut = r.Bit(0)
 	return stringOut, trueOut, r.Err()
@@ -719,11 +2047,11 @@ func (c *ServiceClient_) Error(ctx context.Context) (errorOut string, err error)
 	if err != nil {
 		return errorOut, err
 	}
-	return takeServiceError(r)
+	return takeService_Error(r)
 }
 
 func (c *ServiceClient_) beginError(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &serviceError)
+	return c.Client.Begin(ctx, &service_Error)
 }
 
 // StartError is Error without the wait for its results.
@@ -743,10 +2071,10 @@ func (s *Service_ErrorCall) Wait() (errorOut string, err error) {
 	if err != nil {
 		return errorOut, err
 	}
-	return takeServiceError(r)
+	return takeService_Error(r)
 }
 
-func takeServiceError(r mprt.Reader) (errorOut string, err error) {
+func takeService_Error(r mprt.Reader) (errorOut string, err error) {
 	errorOut = r.Text(0)
 	return errorOut, r.Err()
 }
@@ -762,11 +2090,11 @@ func (c *ServiceClient_) Mprt(ctx context.Context, mprtArg string, contextArg st
 	if err != nil {
 		return mprtOut, err
 	}
-	return takeServiceMprt(r)
+	return takeService_Mprt(r)
 }
 
 func (c *ServiceClient_) beginMprt(ctx context.Context, mprtArg string, contextArg string, errorsArg string, mathArg float64, slogArg string, capnpArg string) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &serviceMprt)
+	call, err := c.Client.Begin(ctx, &service_Mprt)
 	if err != nil {
 		return nil, err
 	}
@@ -797,10 +2125,10 @@ func (s *Service_MprtCall) Wait() (mprtOut float64, err error) {
 	if err != nil {
 		return mprtOut, err
 	}
-	return takeServiceMprt(r)
+	return takeService_Mprt(r)
 }
 
-func takeServiceMprt(r mprt.Reader) (mprtOut float64, err error) {
+func takeService_Mprt(r mprt.Reader) (mprtOut float64, err error) {
 	mprtOut = math.Float64frombits(r.Uint64(0))
 	return mprtOut, r.Err()
 }
@@ -816,11 +2144,11 @@ func (c *ServiceClient_) Interface(ctx context.Context, interfaceArg Service, ty
 	if err != nil {
 		return funcOut, err
 	}
-	return takeServiceInterface(r, nil)
+	return takeService_Interface(r, nil)
 }
 
 func (c *ServiceClient_) beginInterface(ctx context.Context, interfaceArg Service, typeArg Enum) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &serviceInterface)
+	call, err := c.Client.Begin(ctx, &service_Interface)
 	if err != nil {
 		return nil, err
 	}
@@ -845,7 +2173,7 @@ type Service_InterfaceCall struct {
 // It is the one that Wait returns.
 func (s *Service_InterfaceCall) Func() *ServiceClient_ {
 	if s.funcOut == nil {
-		s.funcOut = NewServiceClient(s.Pipeline(0))
+		s.funcOut = NewServiceClient_(s.Pipeline(0))
 	}
 	return s.funcOut.(*ServiceClient_)
 }
@@ -857,10 +2185,10 @@ func (s *Service_InterfaceCall) Wait() (funcOut Service, err error) {
 	if err != nil {
 		return funcOut, err
 	}
-	return takeServiceInterface(r, s)
+	return takeService_Interface(r, s)
 }
 
-func takeServiceInterface(r mprt.Reader, s *Service_InterfaceCall) (funcOut Service, err error) {
+func takeService_Interface(r mprt.Reader, s *Service_InterfaceCall) (funcOut Service, err error) {
 	if s != nil && s.funcOut != nil {
 		funcOut = s.funcOut
 	} else {
@@ -880,11 +2208,11 @@ func (c *ServiceClient_) Raise(ctx context.Context, arg *Failure) (result string
 	if err != nil {
 		return result, err
 	}
-	return takeServiceRaise(r)
+	return takeService_Raise(r)
 }
 
 func (c *ServiceClient_) beginRaise(ctx context.Context, arg *Failure) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &serviceRaise)
+	call, err := c.Client.Begin(ctx, &service_Raise)
 	if err != nil {
 		return nil, err
 	}
@@ -910,10 +2238,10 @@ func (s *Service_RaiseCall) Wait() (result string, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeServiceRaise(r)
+	return takeService_Raise(r)
 }
 
-func takeServiceRaise(r mprt.Reader) (result string, err error) {
+func takeService_Raise(r mprt.Reader) (result string, err error) {
 	if e := mprt.GetStruct[Failure](r, 0); e != nil && r.Err() == nil {
 		return result, e
 	}
@@ -929,7 +2257,7 @@ func NewServiceServer_(impl Service) *mprt.Server {
 // ServiceProxy_ passes a Service from process to process.
 var ServiceProxy_ = mprt.Proxy[Service]{
 	Interface: &ifaceService,
-	New:       func(c mprt.Capability) Service { return NewServiceClient(c) },
+	New:       func(c mprt.Capability) Service { return NewServiceClient_(c) },
 }
 
 // UnimplementedService_ is a Service whose methods all fail
@@ -940,57 +2268,57 @@ type UnimplementedService_ struct{}
 
 // Close_ fails with mprt.ErrUnimplemented.
 func (UnimplementedService_) Close_(context.Context) error {
-	return mprt.Unimplemented(&serviceClose_)
+	return mprt.Unimplemented(&service_Close_)
 }
 
 // Client_ fails with mprt.ErrUnimplemented.
 func (UnimplementedService_) Client_(_ context.Context) (client Service, err error) {
-	return client, mprt.Unimplemented(&serviceClient_)
+	return client, mprt.Unimplemented(&service_Client_)
 }
 
 // Capability_ fails with mprt.ErrUnimplemented.
 func (UnimplementedService_) Capability_(_ context.Context, _ mprt.Capability) (capabilityOut mprt.Capability, err error) {
-	return capabilityOut, mprt.Unimplemented(&serviceCapability_)
+	return capabilityOut, mprt.Unimplemented(&service_Capability_)
 }
 
 // Begin_ fails with mprt.ErrUnimplemented.
 func (UnimplementedService_) Begin_(_ context.Context, _ int32, _ int32, _ int32, _ int32, _ int32, _ string, _ string, _ string, _ string) (result int32, errOut string, pOut string, sOut Service, err error) {
-	return result, errOut, pOut, sOut, mprt.Unimplemented(&serviceBegin_)
+	return result, errOut, pOut, sOut, mprt.Unimplemented(&service_Begin_)
 }
 
 // Add fails with mprt.ErrUnimplemented.
 func (UnimplementedService_) Add(_ context.Context, _ int32, _ int32) (result int32, aOut string, bOut string, err error) {
-	return result, aOut, bOut, mprt.Unimplemented(&serviceAdd)
+	return result, aOut, bOut, mprt.Unimplemented(&service_Add)
 }
 
 // StartAdd fails with mprt.ErrUnimplemented.
 func (UnimplementedService_) StartAdd(context.Context) error {
-	return mprt.Unimplemented(&serviceStartAdd)
+	return mprt.Unimplemented(&service_StartAdd)
 }
 
 // String fails with mprt.ErrUnimplemented.
 func (UnimplementedService_) String(_ context.Context, _ string, _ int32, _ string, _ string, _ string, _ []byte) (stringOut string, trueOut bool, err error) {
-	return stringOut, trueOut, mprt.Unimplemented(&serviceString)
+	return stringOut, trueOut, mprt.Unimplemented(&service_String)
 }
 
 // Error fails with mprt.ErrUnimplemented.
 func (UnimplementedService_) Error(_ context.Context) (errorOut string, err error) {
-	return errorOut, mprt.Unimplemented(&serviceError)
+	return errorOut, mprt.Unimplemented(&service_Error)
 }
 
 // Mprt fails with mprt.ErrUnimplemented.
 func (UnimplementedService_) Mprt(_ context.Context, _ string, _ string, _ string, _ float64, _ string, _ string) (mprtOut float64, err error) {
-	return mprtOut, mprt.Unimplemented(&serviceMprt)
+	return mprtOut, mprt.Unimplemented(&service_Mprt)
 }
 
 // Interface fails with mprt.ErrUnimplemented.
 func (UnimplementedService_) Interface(_ context.Context, _ Service, _ Enum) (funcOut Service, err error) {
-	return funcOut, mprt.Unimplemented(&serviceInterface)
+	return funcOut, mprt.Unimplemented(&service_Interface)
 }
 
 // Raise fails with mprt.ErrUnimplemented.
 func (UnimplementedService_) Raise(_ context.Context, _ *Failure) (result string, err error) {
-	return result, mprt.Unimplemented(&serviceRaise)
+	return result, mprt.Unimplemented(&service_Raise)
 }
 
 // The ids of Service and its methods on the wire.
@@ -1011,65 +2339,65 @@ const (
 )
 
 var (
-	serviceDestroy = mprt.Method{
+	service_Destroy = mprt.Method{
 		InterfaceID: Service_ID, InterfaceName: "Service",
 		ID: Service_Destroy_ID, Name: "destroy",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{},
 		Context: 1,
 	}
-	serviceClose_ = mprt.Method{
+	service_Close_ = mprt.Method{
 		InterfaceID: Service_ID, InterfaceName: "Service",
 		ID: Service_Close_ID, Name: "close",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{},
 		Context: 1,
 	}
-	serviceClient_ = mprt.Method{
+	service_Client_ = mprt.Method{
 		InterfaceID: Service_ID, InterfaceName: "Service",
 		ID: Service_Client_ID, Name: "client",
 		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
-	serviceCapability_ = mprt.Method{
+	service_Capability_ = mprt.Method{
 		InterfaceID: Service_ID, InterfaceName: "Service",
 		ID: Service_Capability_ID, Name: "capability",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
-	serviceBegin_ = mprt.Method{
+	service_Begin_ = mprt.Method{
 		InterfaceID: Service_ID, InterfaceName: "Service",
 		ID: Service_Begin_ID, Name: "begin",
 		ParamsSize: capnp.ObjectSize{DataSize: 24, PointerCount: 5}, ResultsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 3},
 		Context: 1,
 	}
-	serviceAdd = mprt.Method{
+	service_Add = mprt.Method{
 		InterfaceID: Service_ID, InterfaceName: "Service",
 		ID: Service_Add_ID, Name: "add",
 		ParamsSize: capnp.ObjectSize{DataSize: 8}, ResultsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 2},
 	}
-	serviceStartAdd = mprt.Method{
+	service_StartAdd = mprt.Method{
 		InterfaceID: Service_ID, InterfaceName: "Service",
 		ID: Service_StartAdd_ID, Name: "startAdd",
 		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{},
 	}
-	serviceString = mprt.Method{
+	service_String = mprt.Method{
 		InterfaceID: Service_ID, InterfaceName: "Service",
 		ID: Service_String_ID, Name: "string",
 		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 5}, ResultsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 1},
 	}
-	serviceError = mprt.Method{
+	service_Error = mprt.Method{
 		InterfaceID: Service_ID, InterfaceName: "Service",
 		ID: Service_Error_ID, Name: "error",
 		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
-	serviceMprt = mprt.Method{
+	service_Mprt = mprt.Method{
 		InterfaceID: Service_ID, InterfaceName: "Service",
 		ID: Service_Mprt_ID, Name: "mprt",
 		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 5}, ResultsSize: capnp.ObjectSize{DataSize: 8},
 	}
-	serviceInterface = mprt.Method{
+	service_Interface = mprt.Method{
 		InterfaceID: Service_ID, InterfaceName: "Service",
 		ID: Service_Interface_ID, Name: "interface",
 		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
-	serviceRaise = mprt.Method{
+	service_Raise = mprt.Method{
 		InterfaceID: Service_ID, InterfaceName: "Service",
 		ID: Service_Raise_ID, Name: "raise",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 2},
@@ -1080,41 +2408,41 @@ var ifaceService = mprt.Interface{
 	ID:   Service_ID,
 	Name: "Service",
 	Methods: []*mprt.Method{
-		&serviceDestroy,
-		&serviceClose_,
-		&serviceClient_,
-		&serviceCapability_,
-		&serviceBegin_,
-		&serviceAdd,
-		&serviceStartAdd,
-		&serviceString,
-		&serviceError,
-		&serviceMprt,
-		&serviceInterface,
-		&serviceRaise,
+		&service_Destroy,
+		&service_Close_,
+		&service_Client_,
+		&service_Capability_,
+		&service_Begin_,
+		&service_Add,
+		&service_StartAdd,
+		&service_String,
+		&service_Error,
+		&service_Mprt,
+		&service_Interface,
+		&service_Raise,
 	},
-	Destroy: &serviceDestroy,
+	Destroy: &service_Destroy,
 }
 
 func init() {
-	serviceClose_.Handler = serveServiceClose_
-	serviceClient_.Handler = serveServiceClient_
-	serviceCapability_.Handler = serveServiceCapability_
-	serviceBegin_.Handler = serveServiceBegin_
-	serviceAdd.Handler = serveServiceAdd
-	serviceStartAdd.Handler = serveServiceStartAdd
-	serviceString.Handler = serveServiceString
-	serviceError.Handler = serveServiceError
-	serviceMprt.Handler = serveServiceMprt
-	serviceInterface.Handler = serveServiceInterface
-	serviceRaise.Handler = serveServiceRaise
+	service_Close_.Handler = serveService_Close_
+	service_Client_.Handler = serveService_Client_
+	service_Capability_.Handler = serveService_Capability_
+	service_Begin_.Handler = serveService_Begin_
+	service_Add.Handler = serveService_Add
+	service_StartAdd.Handler = serveService_StartAdd
+	service_String.Handler = serveService_String
+	service_Error.Handler = serveService_Error
+	service_Mprt.Handler = serveService_Mprt
+	service_Interface.Handler = serveService_Interface
+	service_Raise.Handler = serveService_Raise
 }
 
-func serveServiceClose_(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveService_Close_(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	return impl.(Service).Close_(ctx)
 }
 
-func serveServiceClient_(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveService_Client_(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	client, err := impl.(Service).Client_(ctx)
 	if err != nil {
 		return err
@@ -1124,7 +2452,7 @@ func serveServiceClient_(ctx context.Context, impl any, call *mprt.ServerCall) e
 	return nil
 }
 
-func serveServiceCapability_(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveService_Capability_(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	capability := p.Capability(0)
 	if err := p.Err(); err != nil {
@@ -1139,7 +2467,7 @@ func serveServiceCapability_(ctx context.Context, impl any, call *mprt.ServerCal
 	return nil
 }
 
-func serveServiceBegin_(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveService_Begin_(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	errArg := p.Text(1)
 	eArg := p.Text(2)
@@ -1160,7 +2488,7 @@ func serveServiceBegin_(ctx context.Context, impl any, call *mprt.ServerCall) er
 	return nil
 }
 
-func serveServiceAdd(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveService_Add(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	result, aOut, bOut, err := impl.(Service).Add(ctx, int32(p.Uint32(0)), int32(p.Uint32(4)))
 	if err != nil {
@@ -1173,11 +2501,11 @@ func serveServiceAdd(ctx context.Context, impl any, call *mprt.ServerCall) error
 	return nil
 }
 
-func serveServiceStartAdd(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveService_StartAdd(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	return impl.(Service).StartAdd(ctx)
 }
 
-func serveServiceString(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveService_String(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	stringArg := p.Text(0)
 	nilArg := p.Text(1)
@@ -1197,7 +2525,7 @@ func serveServiceString(ctx context.Context, impl any, call *mprt.ServerCall) er
 	return nil
 }
 
-func serveServiceError(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveService_Error(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	errorOut, err := impl.(Service).Error(ctx)
 	if err != nil {
 		return err
@@ -1207,7 +2535,7 @@ func serveServiceError(ctx context.Context, impl any, call *mprt.ServerCall) err
 	return nil
 }
 
-func serveServiceMprt(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveService_Mprt(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	mprtArg := p.Text(0)
 	contextArg := p.Text(1)
@@ -1226,7 +2554,7 @@ func serveServiceMprt(ctx context.Context, impl any, call *mprt.ServerCall) erro
 	return nil
 }
 
-func serveServiceInterface(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveService_Interface(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	interfaceArg := ServiceProxy_.Get(p, 0)
 	if err := p.Err(); err != nil {
@@ -1241,7 +2569,7 @@ func serveServiceInterface(ctx context.Context, impl any, call *mprt.ServerCall)
 	return nil
 }
 
-func serveServiceRaise(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveService_Raise(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	arg := mprt.GetStruct[Failure](p, 0)
 	if err := p.Err(); err != nil {
@@ -1291,7 +2619,7 @@ func (c *ServiceClientClient) Ping(ctx context.Context) error {
 }
 
 func (c *ServiceClientClient) beginPing(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &serviceClientPing)
+	return c.Client.Begin(ctx, &serviceClient_Ping)
 }
 
 // StartPing is Ping without the wait for its results.
@@ -1330,7 +2658,7 @@ type UnimplementedServiceClient struct{}
 
 // Ping fails with mprt.ErrUnimplemented.
 func (UnimplementedServiceClient) Ping(context.Context) error {
-	return mprt.Unimplemented(&serviceClientPing)
+	return mprt.Unimplemented(&serviceClient_Ping)
 }
 
 // The ids of ServiceClient and its methods on the wire.
@@ -1340,7 +2668,7 @@ const (
 )
 
 var (
-	serviceClientPing = mprt.Method{
+	serviceClient_Ping = mprt.Method{
 		InterfaceID: ServiceClient_ID, InterfaceName: "ServiceClient",
 		ID: ServiceClient_Ping_ID, Name: "ping",
 		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{},
@@ -1351,14 +2679,674 @@ var ifaceServiceClient = mprt.Interface{
 	ID:   ServiceClient_ID,
 	Name: "ServiceClient",
 	Methods: []*mprt.Method{
-		&serviceClientPing,
+		&serviceClient_Ping,
 	},
 }
 
 func init() {
-	serviceClientPing.Handler = serveServiceClientPing
+	serviceClient_Ping.Handler = serveServiceClient_Ping
 }
 
-func serveServiceClientPing(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveServiceClient_Ping(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	return impl.(ServiceClient).Ping(ctx)
+}
+
+// Shop is the interface Shop of nameclash.capnp.
+type Shop interface {
+	Trade(ctx context.Context, generic Generic[string, []byte, *Boxes]) (Generic[string, []byte, *Boxes], error)
+}
+
+// ShopClient is a Shop whose methods run in another process.
+type ShopClient struct {
+	mprt.Client
+}
+
+// NewShopClient makes a proxy client for c, which it takes over.
+func NewShopClient(c mprt.Capability) *ShopClient {
+	return &ShopClient{mprt.NewClient(c, &ifaceShop)}
+}
+
+var _ Shop = (*ShopClient)(nil)
+
+// Trade calls Shop.trade.
+func (c *ShopClient) Trade(ctx context.Context, generic Generic[string, []byte, *Boxes]) (genericOut Generic[string, []byte, *Boxes], err error) {
+	call, err := c.beginTrade(ctx, generic)
+	if err != nil {
+		return genericOut, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return genericOut, err
+	}
+	return takeShop_Trade(r, nil)
+}
+
+func (c *ShopClient) beginTrade(ctx context.Context, generic Generic[string, []byte, *Boxes]) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(ctx, &shop_Trade)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	GenericProxy[string, []byte, *Boxes](mprt.Texts{}, mprt.Datas{}, mprt.Pointers[Boxes, *Boxes]{}).Set(p, 0, generic)
+	return call, nil
+}
+
+// StartTrade is Trade without the wait for its results.
+func (c *ShopClient) StartTrade(ctx context.Context, generic Generic[string, []byte, *Boxes]) *Shop_TradeCall {
+	return &Shop_TradeCall{Started: mprt.Start(c.beginTrade(ctx, generic))}
+}
+
+// Shop_TradeCall is a call of ShopClient.Trade that was started. Wait for it, or finish it.
+type Shop_TradeCall struct {
+	mprt.Started
+	genericOut Generic[string, []byte, *Boxes]
+}
+
+// Generic is the result before it is there: what is called on it goes out at once.
+// It is the one that Wait returns.
+func (s *Shop_TradeCall) Generic() *GenericClient[string, []byte, *Boxes] {
+	if s.genericOut == nil {
+		s.genericOut = NewGenericClient[string, []byte, *Boxes](s.Pipeline(0), mprt.Texts{}, mprt.Datas{}, mprt.Pointers[Boxes, *Boxes]{})
+	}
+	return s.genericOut.(*GenericClient[string, []byte, *Boxes])
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Shop_TradeCall) Wait() (genericOut Generic[string, []byte, *Boxes], err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return genericOut, err
+	}
+	return takeShop_Trade(r, s)
+}
+
+func takeShop_Trade(r mprt.Reader, s *Shop_TradeCall) (genericOut Generic[string, []byte, *Boxes], err error) {
+	if s != nil && s.genericOut != nil {
+		genericOut = s.genericOut
+	} else {
+		genericOut = GenericProxy[string, []byte, *Boxes](mprt.Texts{}, mprt.Datas{}, mprt.Pointers[Boxes, *Boxes]{}).Get(r, 0)
+	}
+	return genericOut, r.Err()
+}
+
+// NewShopServer wraps impl so that a peer can call it.
+func NewShopServer(impl Shop) *mprt.Server {
+	return mprt.NewServer(&ifaceShop, impl)
+}
+
+// ShopProxy passes a Shop from process to process.
+var ShopProxy = mprt.Proxy[Shop]{
+	Interface: &ifaceShop,
+	New:       func(c mprt.Capability) Shop { return NewShopClient(c) },
+}
+
+// UnimplementedShop is a Shop whose methods all fail
+// with mprt.ErrUnimplemented.
+// Embed it in an implementation, and it goes on to compile when the schema gets
+// new methods.
+type UnimplementedShop struct{}
+
+// Trade fails with mprt.ErrUnimplemented.
+func (UnimplementedShop) Trade(_ context.Context, _ Generic[string, []byte, *Boxes]) (genericOut Generic[string, []byte, *Boxes], err error) {
+	return genericOut, mprt.Unimplemented(&shop_Trade)
+}
+
+// The ids of Shop and its methods on the wire.
+const (
+	Shop_ID       uint64 = 0xc015ba76ea9af9f2
+	Shop_Trade_ID uint16 = 0
+)
+
+var (
+	shop_Trade = mprt.Method{
+		InterfaceID: Shop_ID, InterfaceName: "Shop",
+		ID: Shop_Trade_ID, Name: "trade",
+		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
+	}
+)
+
+var ifaceShop = mprt.Interface{
+	ID:   Shop_ID,
+	Name: "Shop",
+	Methods: []*mprt.Method{
+		&shop_Trade,
+	},
+}
+
+func init() {
+	shop_Trade.Handler = serveShop_Trade
+}
+
+func serveShop_Trade(ctx context.Context, impl any, call *mprt.ServerCall) error {
+	p := call.Params()
+	generic := GenericProxy[string, []byte, *Boxes](mprt.Texts{}, mprt.Datas{}, mprt.Pointers[Boxes, *Boxes]{}).Get(p, 0)
+	if err := p.Err(); err != nil {
+		return err
+	}
+	genericOut, err := impl.(Shop).Trade(ctx, generic)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	GenericProxy[string, []byte, *Boxes](mprt.Texts{}, mprt.Datas{}, mprt.Pointers[Boxes, *Boxes]{}).Set(r, 0, genericOut)
+	return nil
+}
+
+// Wallet is the interface Wallet of nameclash.capnp.
+//
+// Wallet.loaderCreate and WalletLoader.create, Wallet.add and Wallet.Add are one name each without what is between.
+type Wallet interface {
+	LoaderCreate(ctx context.Context) (int32, error)
+	Add(ctx context.Context, lists [][]string) (int32, error)
+	AddCall(ctx context.Context) (Wallet_Add, error)
+}
+
+// WalletClient is a Wallet whose methods run in another process.
+type WalletClient struct {
+	mprt.Client
+}
+
+// NewWalletClient makes a proxy client for c, which it takes over.
+func NewWalletClient(c mprt.Capability) *WalletClient {
+	return &WalletClient{mprt.NewClient(c, &ifaceWallet)}
+}
+
+var _ Wallet = (*WalletClient)(nil)
+
+// LoaderCreate calls Wallet.loaderCreate.
+func (c *WalletClient) LoaderCreate(ctx context.Context) (result int32, err error) {
+	call, err := c.beginLoaderCreate(ctx)
+	if err != nil {
+		return result, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return result, err
+	}
+	return takeWallet_LoaderCreate(r)
+}
+
+func (c *WalletClient) beginLoaderCreate(ctx context.Context) (*mprt.ClientCall, error) {
+	return c.Client.Begin(ctx, &wallet_LoaderCreate)
+}
+
+// StartLoaderCreate is LoaderCreate without the wait for its results.
+func (c *WalletClient) StartLoaderCreate(ctx context.Context) *Wallet_LoaderCreateCall {
+	return &Wallet_LoaderCreateCall{Started: mprt.Start(c.beginLoaderCreate(ctx))}
+}
+
+// Wallet_LoaderCreateCall is a call of WalletClient.LoaderCreate that was started. Wait for it, or finish it.
+type Wallet_LoaderCreateCall struct {
+	mprt.Started
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Wallet_LoaderCreateCall) Wait() (result int32, err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, err
+	}
+	return takeWallet_LoaderCreate(r)
+}
+
+func takeWallet_LoaderCreate(r mprt.Reader) (result int32, err error) {
+	result = int32(r.Uint32(0))
+	return result, r.Err()
+}
+
+// Add calls Wallet.add.
+func (c *WalletClient) Add(ctx context.Context, lists [][]string) (result int32, err error) {
+	call, err := c.beginAdd(ctx, lists)
+	if err != nil {
+		return result, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return result, err
+	}
+	return takeWallet_Add(r)
+}
+
+func (c *WalletClient) beginAdd(ctx context.Context, lists [][]string) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(ctx, &wallet_Add)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	mprt.SetList(p, 0, lists, wallet_AddParams_ListsCodec)
+	return call, nil
+}
+
+// StartAdd is Add without the wait for its results.
+func (c *WalletClient) StartAdd(ctx context.Context, lists [][]string) *Wallet_AddCall_ {
+	return &Wallet_AddCall_{Started: mprt.Start(c.beginAdd(ctx, lists))}
+}
+
+// Wallet_AddCall_ is a call of WalletClient.Add that was started. Wait for it, or finish it.
+type Wallet_AddCall_ struct {
+	mprt.Started
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Wallet_AddCall_) Wait() (result int32, err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, err
+	}
+	return takeWallet_Add(r)
+}
+
+func takeWallet_Add(r mprt.Reader) (result int32, err error) {
+	result = int32(r.Uint32(0))
+	return result, r.Err()
+}
+
+// AddCall calls Wallet.addCall.
+func (c *WalletClient) AddCall(ctx context.Context) (result Wallet_Add, err error) {
+	call, err := c.beginAddCall(ctx)
+	if err != nil {
+		return result, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return result, err
+	}
+	return takeWallet_AddCall(r, nil)
+}
+
+func (c *WalletClient) beginAddCall(ctx context.Context) (*mprt.ClientCall, error) {
+	return c.Client.Begin(ctx, &wallet_AddCall)
+}
+
+// StartAddCall is AddCall without the wait for its results.
+func (c *WalletClient) StartAddCall(ctx context.Context) *Wallet_AddCallCall {
+	return &Wallet_AddCallCall{Started: mprt.Start(c.beginAddCall(ctx))}
+}
+
+// Wallet_AddCallCall is a call of WalletClient.AddCall that was started. Wait for it, or finish it.
+type Wallet_AddCallCall struct {
+	mprt.Started
+	result Wallet_Add
+}
+
+// Result is the result before it is there: what is called on it goes out at once.
+// It is the one that Wait returns.
+func (s *Wallet_AddCallCall) Result() *Wallet_AddClient {
+	if s.result == nil {
+		s.result = NewWallet_AddClient(s.Pipeline(0))
+	}
+	return s.result.(*Wallet_AddClient)
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Wallet_AddCallCall) Wait() (result Wallet_Add, err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, err
+	}
+	return takeWallet_AddCall(r, s)
+}
+
+func takeWallet_AddCall(r mprt.Reader, s *Wallet_AddCallCall) (result Wallet_Add, err error) {
+	if s != nil && s.result != nil {
+		result = s.result
+	} else {
+		result = Wallet_AddProxy.Get(r, 0)
+	}
+	return result, r.Err()
+}
+
+// NewWalletServer_ wraps impl so that a peer can call it.
+func NewWalletServer_(impl Wallet) *mprt.Server {
+	return mprt.NewServer(&ifaceWallet, impl)
+}
+
+// WalletProxy passes a Wallet from process to process.
+var WalletProxy = mprt.Proxy[Wallet]{
+	Interface: &ifaceWallet,
+	New:       func(c mprt.Capability) Wallet { return NewWalletClient(c) },
+}
+
+// UnimplementedWallet is a Wallet whose methods all fail
+// with mprt.ErrUnimplemented.
+// Embed it in an implementation, and it goes on to compile when the schema gets
+// new methods.
+type UnimplementedWallet struct{}
+
+// LoaderCreate fails with mprt.ErrUnimplemented.
+func (UnimplementedWallet) LoaderCreate(_ context.Context) (result int32, err error) {
+	return result, mprt.Unimplemented(&wallet_LoaderCreate)
+}
+
+// Add fails with mprt.ErrUnimplemented.
+func (UnimplementedWallet) Add(_ context.Context, _ [][]string) (result int32, err error) {
+	return result, mprt.Unimplemented(&wallet_Add)
+}
+
+// AddCall fails with mprt.ErrUnimplemented.
+func (UnimplementedWallet) AddCall(_ context.Context) (result Wallet_Add, err error) {
+	return result, mprt.Unimplemented(&wallet_AddCall)
+}
+
+// The ids of Wallet and its methods on the wire.
+const (
+	Wallet_ID              uint64 = 0xdeb69c1f14fa191d
+	Wallet_LoaderCreate_ID uint16 = 0
+	Wallet_Add_ID_         uint16 = 1
+	Wallet_AddCall_ID_     uint16 = 2
+)
+
+var (
+	wallet_LoaderCreate = mprt.Method{
+		InterfaceID: Wallet_ID, InterfaceName: "Wallet",
+		ID: Wallet_LoaderCreate_ID, Name: "loaderCreate",
+		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{DataSize: 8},
+	}
+	wallet_Add = mprt.Method{
+		InterfaceID: Wallet_ID, InterfaceName: "Wallet",
+		ID: Wallet_Add_ID_, Name: "add",
+		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{DataSize: 8},
+	}
+	wallet_AddCall = mprt.Method{
+		InterfaceID: Wallet_ID, InterfaceName: "Wallet",
+		ID: Wallet_AddCall_ID_, Name: "addCall",
+		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
+	}
+)
+
+var ifaceWallet = mprt.Interface{
+	ID:   Wallet_ID,
+	Name: "Wallet",
+	Methods: []*mprt.Method{
+		&wallet_LoaderCreate,
+		&wallet_Add,
+		&wallet_AddCall,
+	},
+}
+
+func init() {
+	wallet_LoaderCreate.Handler = serveWallet_LoaderCreate
+	wallet_Add.Handler = serveWallet_Add
+	wallet_AddCall.Handler = serveWallet_AddCall
+}
+
+func serveWallet_LoaderCreate(ctx context.Context, impl any, call *mprt.ServerCall) error {
+	result, err := impl.(Wallet).LoaderCreate(ctx)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	r.SetUint32(0, uint32(result))
+	return nil
+}
+
+func serveWallet_Add(ctx context.Context, impl any, call *mprt.ServerCall) error {
+	p := call.Params()
+	lists := mprt.GetList(p, 0, wallet_AddParams_ListsCodec)
+	if err := p.Err(); err != nil {
+		return err
+	}
+	result, err := impl.(Wallet).Add(ctx, lists)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	r.SetUint32(0, uint32(result))
+	return nil
+}
+
+func serveWallet_AddCall(ctx context.Context, impl any, call *mprt.ServerCall) error {
+	result, err := impl.(Wallet).AddCall(ctx)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	Wallet_AddProxy.Set(r, 0, result)
+	return nil
+}
+
+var wallet_AddParams_ListsCodec mprt.Elem[[]string] = mprt.Lists[string]{Elem: mprt.Texts{}}
+
+// Wallet_Add is the interface Wallet.Add of nameclash.capnp.
+type Wallet_Add interface {
+	Ping(ctx context.Context) (int32, error)
+}
+
+// Wallet_AddClient is a Wallet_Add whose methods run in another process.
+type Wallet_AddClient struct {
+	mprt.Client
+}
+
+// NewWallet_AddClient makes a proxy client for c, which it takes over.
+func NewWallet_AddClient(c mprt.Capability) *Wallet_AddClient {
+	return &Wallet_AddClient{mprt.NewClient(c, &ifaceWallet_Add)}
+}
+
+var _ Wallet_Add = (*Wallet_AddClient)(nil)
+
+// Ping calls Wallet.Add.ping.
+func (c *Wallet_AddClient) Ping(ctx context.Context) (result int32, err error) {
+	call, err := c.beginPing(ctx)
+	if err != nil {
+		return result, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return result, err
+	}
+	return takeWallet_Add_Ping(r)
+}
+
+func (c *Wallet_AddClient) beginPing(ctx context.Context) (*mprt.ClientCall, error) {
+	return c.Client.Begin(ctx, &wallet_Add_Ping)
+}
+
+// StartPing is Ping without the wait for its results.
+func (c *Wallet_AddClient) StartPing(ctx context.Context) *Wallet_Add_PingCall {
+	return &Wallet_Add_PingCall{Started: mprt.Start(c.beginPing(ctx))}
+}
+
+// Wallet_Add_PingCall is a call of Wallet_AddClient.Ping that was started. Wait for it, or finish it.
+type Wallet_Add_PingCall struct {
+	mprt.Started
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Wallet_Add_PingCall) Wait() (result int32, err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, err
+	}
+	return takeWallet_Add_Ping(r)
+}
+
+func takeWallet_Add_Ping(r mprt.Reader) (result int32, err error) {
+	result = int32(r.Uint32(0))
+	return result, r.Err()
+}
+
+// NewWallet_AddServer wraps impl so that a peer can call it.
+func NewWallet_AddServer(impl Wallet_Add) *mprt.Server {
+	return mprt.NewServer(&ifaceWallet_Add, impl)
+}
+
+// Wallet_AddProxy passes a Wallet_Add from process to process.
+var Wallet_AddProxy = mprt.Proxy[Wallet_Add]{
+	Interface: &ifaceWallet_Add,
+	New:       func(c mprt.Capability) Wallet_Add { return NewWallet_AddClient(c) },
+}
+
+// UnimplementedWallet_Add is a Wallet_Add whose methods all fail
+// with mprt.ErrUnimplemented.
+// Embed it in an implementation, and it goes on to compile when the schema gets
+// new methods.
+type UnimplementedWallet_Add struct{}
+
+// Ping fails with mprt.ErrUnimplemented.
+func (UnimplementedWallet_Add) Ping(_ context.Context) (result int32, err error) {
+	return result, mprt.Unimplemented(&wallet_Add_Ping)
+}
+
+// The ids of Wallet_Add and its methods on the wire.
+const (
+	Wallet_Add_ID      uint64 = 0x8b482f42731783a3
+	Wallet_Add_Ping_ID uint16 = 0
+)
+
+var (
+	wallet_Add_Ping = mprt.Method{
+		InterfaceID: Wallet_Add_ID, InterfaceName: "Wallet.Add",
+		ID: Wallet_Add_Ping_ID, Name: "ping",
+		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{DataSize: 8},
+	}
+)
+
+var ifaceWallet_Add = mprt.Interface{
+	ID:   Wallet_Add_ID,
+	Name: "Wallet.Add",
+	Methods: []*mprt.Method{
+		&wallet_Add_Ping,
+	},
+}
+
+func init() {
+	wallet_Add_Ping.Handler = serveWallet_Add_Ping
+}
+
+func serveWallet_Add_Ping(ctx context.Context, impl any, call *mprt.ServerCall) error {
+	result, err := impl.(Wallet_Add).Ping(ctx)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	r.SetUint32(0, uint32(result))
+	return nil
+}
+
+// WalletLoader is the interface WalletLoader of nameclash.capnp.
+type WalletLoader interface {
+	Create(ctx context.Context) (int32, error)
+}
+
+// WalletLoaderClient is a WalletLoader whose methods run in another process.
+type WalletLoaderClient struct {
+	mprt.Client
+}
+
+// NewWalletLoaderClient makes a proxy client for c, which it takes over.
+func NewWalletLoaderClient(c mprt.Capability) *WalletLoaderClient {
+	return &WalletLoaderClient{mprt.NewClient(c, &ifaceWalletLoader)}
+}
+
+var _ WalletLoader = (*WalletLoaderClient)(nil)
+
+// Create calls WalletLoader.create.
+func (c *WalletLoaderClient) Create(ctx context.Context) (result int32, err error) {
+	call, err := c.beginCreate(ctx)
+	if err != nil {
+		return result, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return result, err
+	}
+	return takeWalletLoader_Create(r)
+}
+
+func (c *WalletLoaderClient) beginCreate(ctx context.Context) (*mprt.ClientCall, error) {
+	return c.Client.Begin(ctx, &walletLoader_Create)
+}
+
+// StartCreate is Create without the wait for its results.
+func (c *WalletLoaderClient) StartCreate(ctx context.Context) *WalletLoader_CreateCall {
+	return &WalletLoader_CreateCall{Started: mprt.Start(c.beginCreate(ctx))}
+}
+
+// WalletLoader_CreateCall is a call of WalletLoaderClient.Create that was started. Wait for it, or finish it.
+type WalletLoader_CreateCall struct {
+	mprt.Started
+}
+
+// Wait waits for the results, and ends the call.
+func (s *WalletLoader_CreateCall) Wait() (result int32, err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, err
+	}
+	return takeWalletLoader_Create(r)
+}
+
+func takeWalletLoader_Create(r mprt.Reader) (result int32, err error) {
+	result = int32(r.Uint32(0))
+	return result, r.Err()
+}
+
+// NewWalletLoaderServer wraps impl so that a peer can call it.
+func NewWalletLoaderServer(impl WalletLoader) *mprt.Server {
+	return mprt.NewServer(&ifaceWalletLoader, impl)
+}
+
+// WalletLoaderProxy passes a WalletLoader from process to process.
+var WalletLoaderProxy = mprt.Proxy[WalletLoader]{
+	Interface: &ifaceWalletLoader,
+	New:       func(c mprt.Capability) WalletLoader { return NewWalletLoaderClient(c) },
+}
+
+// UnimplementedWalletLoader is a WalletLoader whose methods all fail
+// with mprt.ErrUnimplemented.
+// Embed it in an implementation, and it goes on to compile when the schema gets
+// new methods.
+type UnimplementedWalletLoader struct{}
+
+// Create fails with mprt.ErrUnimplemented.
+func (UnimplementedWalletLoader) Create(_ context.Context) (result int32, err error) {
+	return result, mprt.Unimplemented(&walletLoader_Create)
+}
+
+// The ids of WalletLoader and its methods on the wire.
+const (
+	WalletLoader_ID        uint64 = 0x9e1e7ec47b2861ad
+	WalletLoader_Create_ID uint16 = 0
+)
+
+var (
+	walletLoader_Create = mprt.Method{
+		InterfaceID: WalletLoader_ID, InterfaceName: "WalletLoader",
+		ID: WalletLoader_Create_ID, Name: "create",
+		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{DataSize: 8},
+	}
+)
+
+var ifaceWalletLoader = mprt.Interface{
+	ID:   WalletLoader_ID,
+	Name: "WalletLoader",
+	Methods: []*mprt.Method{
+		&walletLoader_Create,
+	},
+}
+
+func init() {
+	walletLoader_Create.Handler = serveWalletLoader_Create
+}
+
+func serveWalletLoader_Create(ctx context.Context, impl any, call *mprt.ServerCall) error {
+	result, err := impl.(WalletLoader).Create(ctx)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	r.SetUint32(0, uint32(result))
+	return nil
 }

@@ -69,11 +69,11 @@ func (c *FunctionClient) Call(ctx context.Context) (result int32, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFunctionCall(r)
+	return takeFunction_Call(r)
 }
 
 func (c *FunctionClient) beginCall(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &functionCall)
+	return c.Client.Begin(ctx, &function_Call)
 }
 
 // StartCall is Call without the wait for its results.
@@ -93,10 +93,10 @@ func (s *Function_CallCall) Wait() (result int32, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeFunctionCall(r)
+	return takeFunction_Call(r)
 }
 
-func takeFunctionCall(r mprt.Reader) (result int32, err error) {
+func takeFunction_Call(r mprt.Reader) (result int32, err error) {
 	result = int32(r.Uint32(0))
 	return result, r.Err()
 }
@@ -122,7 +122,7 @@ const (
 )
 
 var (
-	functionCall = mprt.Method{
+	function_Call = mprt.Method{
 		InterfaceID: Function_ID, InterfaceName: "Function",
 		ID: Function_Call_ID, Name: "call",
 		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{DataSize: 8},
@@ -133,15 +133,15 @@ var ifaceFunction = mprt.Interface{
 	ID:   Function_ID,
 	Name: "Function",
 	Methods: []*mprt.Method{
-		&functionCall,
+		&function_Call,
 	},
 }
 
 func init() {
-	functionCall.Handler = serveFunctionCall
+	function_Call.Handler = serveFunction_Call
 }
 
-func serveFunctionCall(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveFunction_Call(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	result, err := impl.(Function)(ctx)
 	if err != nil {
 		return err
@@ -185,11 +185,11 @@ func (c *HostClient) Make(ctx context.Context) (object Object, err error) {
 	if err != nil {
 		return object, err
 	}
-	return takeHostMake(r, nil)
+	return takeHost_Make(r, nil)
 }
 
 func (c *HostClient) beginMake(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &hostMake)
+	return c.Client.Begin(ctx, &host_Make)
 }
 
 // StartMake is Make without the wait for its results.
@@ -219,10 +219,10 @@ func (s *Host_MakeCall) Wait() (object Object, err error) {
 	if err != nil {
 		return object, err
 	}
-	return takeHostMake(r, s)
+	return takeHost_Make(r, s)
 }
 
-func takeHostMake(r mprt.Reader, s *Host_MakeCall) (object Object, err error) {
+func takeHost_Make(r mprt.Reader, s *Host_MakeCall) (object Object, err error) {
 	if s != nil && s.object != nil {
 		object = s.object
 	} else {
@@ -242,11 +242,11 @@ func (c *HostClient) MakePlain(ctx context.Context) (object Plain, err error) {
 	if err != nil {
 		return object, err
 	}
-	return takeHostMakePlain(r, nil)
+	return takeHost_MakePlain(r, nil)
 }
 
 func (c *HostClient) beginMakePlain(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &hostMakePlain)
+	return c.Client.Begin(ctx, &host_MakePlain)
 }
 
 // StartMakePlain is MakePlain without the wait for its results.
@@ -276,10 +276,10 @@ func (s *Host_MakePlainCall) Wait() (object Plain, err error) {
 	if err != nil {
 		return object, err
 	}
-	return takeHostMakePlain(r, s)
+	return takeHost_MakePlain(r, s)
 }
 
-func takeHostMakePlain(r mprt.Reader, s *Host_MakePlainCall) (object Plain, err error) {
+func takeHost_MakePlain(r mprt.Reader, s *Host_MakePlainCall) (object Plain, err error) {
 	if s != nil && s.object != nil {
 		object = s.object
 	} else {
@@ -300,7 +300,7 @@ func (c *HostClient) Keep(ctx context.Context, object Object, plain Plain, funct
 }
 
 func (c *HostClient) beginKeep(ctx context.Context, object Object, plain Plain, function Function) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &hostKeep)
+	call, err := c.Client.Begin(ctx, &host_Keep)
 	if err != nil {
 		return nil, err
 	}
@@ -339,11 +339,11 @@ func (c *HostClient) CallKept(ctx context.Context) (object string, plain string,
 	if err != nil {
 		return object, plain, function, err
 	}
-	return takeHostCallKept(r)
+	return takeHost_CallKept(r)
 }
 
 func (c *HostClient) beginCallKept(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &hostCallKept)
+	return c.Client.Begin(ctx, &host_CallKept)
 }
 
 // StartCallKept is CallKept without the wait for its results.
@@ -363,10 +363,10 @@ func (s *Host_CallKeptCall) Wait() (object string, plain string, function int32,
 	if err != nil {
 		return object, plain, function, err
 	}
-	return takeHostCallKept(r)
+	return takeHost_CallKept(r)
 }
 
-func takeHostCallKept(r mprt.Reader) (object string, plain string, function int32, err error) {
+func takeHost_CallKept(r mprt.Reader) (object string, plain string, function int32, err error) {
 	object = r.Text(0)
 	plain = r.Text(1)
 	function = int32(r.Uint32(0))
@@ -385,7 +385,7 @@ func (c *HostClient) Drop(ctx context.Context) error {
 }
 
 func (c *HostClient) beginDrop(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &hostDrop)
+	return c.Client.Begin(ctx, &host_Drop)
 }
 
 // StartDrop is Drop without the wait for its results.
@@ -416,11 +416,11 @@ func (c *HostClient) GiveBack(ctx context.Context) (object Object, err error) {
 	if err != nil {
 		return object, err
 	}
-	return takeHostGiveBack(r, nil)
+	return takeHost_GiveBack(r, nil)
 }
 
 func (c *HostClient) beginGiveBack(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &hostGiveBack)
+	return c.Client.Begin(ctx, &host_GiveBack)
 }
 
 // StartGiveBack is GiveBack without the wait for its results.
@@ -450,10 +450,10 @@ func (s *Host_GiveBackCall) Wait() (object Object, err error) {
 	if err != nil {
 		return object, err
 	}
-	return takeHostGiveBack(r, s)
+	return takeHost_GiveBack(r, s)
 }
 
-func takeHostGiveBack(r mprt.Reader, s *Host_GiveBackCall) (object Object, err error) {
+func takeHost_GiveBack(r mprt.Reader, s *Host_GiveBackCall) (object Object, err error) {
 	if s != nil && s.object != nil {
 		object = s.object
 	} else {
@@ -473,11 +473,11 @@ func (c *HostClient) Hold(ctx context.Context, holder *Holder) (holderOut *Holde
 	if err != nil {
 		return holderOut, err
 	}
-	return takeHostHold(r)
+	return takeHost_Hold(r)
 }
 
 func (c *HostClient) beginHold(ctx context.Context, holder *Holder) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &hostHold)
+	call, err := c.Client.Begin(ctx, &host_Hold)
 	if err != nil {
 		return nil, err
 	}
@@ -503,10 +503,10 @@ func (s *Host_HoldCall) Wait() (holderOut *Holder, err error) {
 	if err != nil {
 		return holderOut, err
 	}
-	return takeHostHold(r)
+	return takeHost_Hold(r)
 }
 
-func takeHostHold(r mprt.Reader) (holderOut *Holder, err error) {
+func takeHost_Hold(r mprt.Reader) (holderOut *Holder, err error) {
 	holderOut = mprt.GetStruct[Holder](r, 0)
 	return holderOut, r.Err()
 }
@@ -530,37 +530,37 @@ type UnimplementedHost struct{}
 
 // Make fails with mprt.ErrUnimplemented.
 func (UnimplementedHost) Make(_ context.Context) (object Object, err error) {
-	return object, mprt.Unimplemented(&hostMake)
+	return object, mprt.Unimplemented(&host_Make)
 }
 
 // MakePlain fails with mprt.ErrUnimplemented.
 func (UnimplementedHost) MakePlain(_ context.Context) (object Plain, err error) {
-	return object, mprt.Unimplemented(&hostMakePlain)
+	return object, mprt.Unimplemented(&host_MakePlain)
 }
 
 // Keep fails with mprt.ErrUnimplemented.
 func (UnimplementedHost) Keep(context.Context, Object, Plain, Function) error {
-	return mprt.Unimplemented(&hostKeep)
+	return mprt.Unimplemented(&host_Keep)
 }
 
 // CallKept fails with mprt.ErrUnimplemented.
 func (UnimplementedHost) CallKept(_ context.Context) (object string, plain string, function int32, err error) {
-	return object, plain, function, mprt.Unimplemented(&hostCallKept)
+	return object, plain, function, mprt.Unimplemented(&host_CallKept)
 }
 
 // Drop fails with mprt.ErrUnimplemented.
 func (UnimplementedHost) Drop(context.Context) error {
-	return mprt.Unimplemented(&hostDrop)
+	return mprt.Unimplemented(&host_Drop)
 }
 
 // GiveBack fails with mprt.ErrUnimplemented.
 func (UnimplementedHost) GiveBack(_ context.Context) (object Object, err error) {
-	return object, mprt.Unimplemented(&hostGiveBack)
+	return object, mprt.Unimplemented(&host_GiveBack)
 }
 
 // Hold fails with mprt.ErrUnimplemented.
 func (UnimplementedHost) Hold(_ context.Context, _ *Holder) (holderOut *Holder, err error) {
-	return holderOut, mprt.Unimplemented(&hostHold)
+	return holderOut, mprt.Unimplemented(&host_Hold)
 }
 
 // The ids of Host and its methods on the wire.
@@ -577,45 +577,45 @@ const (
 )
 
 var (
-	hostConstruct = mprt.Method{
+	host_Construct = mprt.Method{
 		InterfaceID: Host_ID, InterfaceName: "Host",
 		ID: Host_Construct_ID, Name: "construct",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 		ParamsThreadMap: 1, ResultsThreadMap: 1,
 	}
-	hostMake = mprt.Method{
+	host_Make = mprt.Method{
 		InterfaceID: Host_ID, InterfaceName: "Host",
 		ID: Host_Make_ID, Name: "make",
 		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
-	hostMakePlain = mprt.Method{
+	host_MakePlain = mprt.Method{
 		InterfaceID: Host_ID, InterfaceName: "Host",
 		ID: Host_MakePlain_ID, Name: "makePlain",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 		Context: 1,
 	}
-	hostKeep = mprt.Method{
+	host_Keep = mprt.Method{
 		InterfaceID: Host_ID, InterfaceName: "Host",
 		ID: Host_Keep_ID, Name: "keep",
 		ParamsSize: capnp.ObjectSize{PointerCount: 3}, ResultsSize: capnp.ObjectSize{},
 	}
-	hostCallKept = mprt.Method{
+	host_CallKept = mprt.Method{
 		InterfaceID: Host_ID, InterfaceName: "Host",
 		ID: Host_CallKept_ID, Name: "callKept",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 2},
 		Context: 1,
 	}
-	hostDrop = mprt.Method{
+	host_Drop = mprt.Method{
 		InterfaceID: Host_ID, InterfaceName: "Host",
 		ID: Host_Drop_ID, Name: "drop",
 		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{},
 	}
-	hostGiveBack = mprt.Method{
+	host_GiveBack = mprt.Method{
 		InterfaceID: Host_ID, InterfaceName: "Host",
 		ID: Host_GiveBack_ID, Name: "giveBack",
 		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
-	hostHold = mprt.Method{
+	host_Hold = mprt.Method{
 		InterfaceID: Host_ID, InterfaceName: "Host",
 		ID: Host_Hold_ID, Name: "hold",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
@@ -626,29 +626,29 @@ var ifaceHost = mprt.Interface{
 	ID:   Host_ID,
 	Name: "Host",
 	Methods: []*mprt.Method{
-		&hostConstruct,
-		&hostMake,
-		&hostMakePlain,
-		&hostKeep,
-		&hostCallKept,
-		&hostDrop,
-		&hostGiveBack,
-		&hostHold,
+		&host_Construct,
+		&host_Make,
+		&host_MakePlain,
+		&host_Keep,
+		&host_CallKept,
+		&host_Drop,
+		&host_GiveBack,
+		&host_Hold,
 	},
-	Construct: &hostConstruct,
+	Construct: &host_Construct,
 }
 
 func init() {
-	hostMake.Handler = serveHostMake
-	hostMakePlain.Handler = serveHostMakePlain
-	hostKeep.Handler = serveHostKeep
-	hostCallKept.Handler = serveHostCallKept
-	hostDrop.Handler = serveHostDrop
-	hostGiveBack.Handler = serveHostGiveBack
-	hostHold.Handler = serveHostHold
+	host_Make.Handler = serveHost_Make
+	host_MakePlain.Handler = serveHost_MakePlain
+	host_Keep.Handler = serveHost_Keep
+	host_CallKept.Handler = serveHost_CallKept
+	host_Drop.Handler = serveHost_Drop
+	host_GiveBack.Handler = serveHost_GiveBack
+	host_Hold.Handler = serveHost_Hold
 }
 
-func serveHostMake(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveHost_Make(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	object, err := impl.(Host).Make(ctx)
 	if err != nil {
 		return err
@@ -658,7 +658,7 @@ func serveHostMake(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	return nil
 }
 
-func serveHostMakePlain(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveHost_MakePlain(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	object, err := impl.(Host).MakePlain(ctx)
 	if err != nil {
 		return err
@@ -668,7 +668,7 @@ func serveHostMakePlain(ctx context.Context, impl any, call *mprt.ServerCall) er
 	return nil
 }
 
-func serveHostKeep(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveHost_Keep(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	object := ObjectProxy.Get(p, 0)
 	plain := PlainProxy.Get(p, 1)
@@ -679,7 +679,7 @@ func serveHostKeep(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	return impl.(Host).Keep(ctx, object, plain, function)
 }
 
-func serveHostCallKept(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveHost_CallKept(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	object, plain, function, err := impl.(Host).CallKept(ctx)
 	if err != nil {
 		return err
@@ -691,11 +691,11 @@ func serveHostCallKept(ctx context.Context, impl any, call *mprt.ServerCall) err
 	return nil
 }
 
-func serveHostDrop(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveHost_Drop(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	return impl.(Host).Drop(ctx)
 }
 
-func serveHostGiveBack(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveHost_GiveBack(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	object, err := impl.(Host).GiveBack(ctx)
 	if err != nil {
 		return err
@@ -705,7 +705,7 @@ func serveHostGiveBack(ctx context.Context, impl any, call *mprt.ServerCall) err
 	return nil
 }
 
-func serveHostHold(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveHost_Hold(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	holder := mprt.GetStruct[Holder](p, 0)
 	if err := p.Err(); err != nil {
@@ -748,11 +748,11 @@ func (c *ObjectClient) Ping(ctx context.Context) (result string, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeObjectPing(r)
+	return takeObject_Ping(r)
 }
 
 func (c *ObjectClient) beginPing(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &objectPing)
+	return c.Client.Begin(ctx, &object_Ping)
 }
 
 // StartPing is Ping without the wait for its results.
@@ -772,10 +772,10 @@ func (s *Object_PingCall) Wait() (result string, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeObjectPing(r)
+	return takeObject_Ping(r)
 }
 
-func takeObjectPing(r mprt.Reader) (result string, err error) {
+func takeObject_Ping(r mprt.Reader) (result string, err error) {
 	result = r.Text(0)
 	return result, r.Err()
 }
@@ -799,7 +799,7 @@ type UnimplementedObject struct{}
 
 // Ping fails with mprt.ErrUnimplemented.
 func (UnimplementedObject) Ping(_ context.Context) (result string, err error) {
-	return result, mprt.Unimplemented(&objectPing)
+	return result, mprt.Unimplemented(&object_Ping)
 }
 
 // The ids of Object and its methods on the wire.
@@ -810,13 +810,13 @@ const (
 )
 
 var (
-	objectDestroy = mprt.Method{
+	object_Destroy = mprt.Method{
 		InterfaceID: Object_ID, InterfaceName: "Object",
 		ID: Object_Destroy_ID, Name: "destroy",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{},
 		Context: 1,
 	}
-	objectPing = mprt.Method{
+	object_Ping = mprt.Method{
 		InterfaceID: Object_ID, InterfaceName: "Object",
 		ID: Object_Ping_ID, Name: "ping",
 		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
@@ -827,17 +827,17 @@ var ifaceObject = mprt.Interface{
 	ID:   Object_ID,
 	Name: "Object",
 	Methods: []*mprt.Method{
-		&objectDestroy,
-		&objectPing,
+		&object_Destroy,
+		&object_Ping,
 	},
-	Destroy: &objectDestroy,
+	Destroy: &object_Destroy,
 }
 
 func init() {
-	objectPing.Handler = serveObjectPing
+	object_Ping.Handler = serveObject_Ping
 }
 
-func serveObjectPing(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveObject_Ping(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	result, err := impl.(Object).Ping(ctx)
 	if err != nil {
 		return err
@@ -877,11 +877,11 @@ func (c *PlainClient) Ping(ctx context.Context) (result string, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takePlainPing(r)
+	return takePlain_Ping(r)
 }
 
 func (c *PlainClient) beginPing(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &plainPing)
+	return c.Client.Begin(ctx, &plain_Ping)
 }
 
 // StartPing is Ping without the wait for its results.
@@ -901,10 +901,10 @@ func (s *Plain_PingCall) Wait() (result string, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takePlainPing(r)
+	return takePlain_Ping(r)
 }
 
-func takePlainPing(r mprt.Reader) (result string, err error) {
+func takePlain_Ping(r mprt.Reader) (result string, err error) {
 	result = r.Text(0)
 	return result, r.Err()
 }
@@ -928,7 +928,7 @@ type UnimplementedPlain struct{}
 
 // Ping fails with mprt.ErrUnimplemented.
 func (UnimplementedPlain) Ping(_ context.Context) (result string, err error) {
-	return result, mprt.Unimplemented(&plainPing)
+	return result, mprt.Unimplemented(&plain_Ping)
 }
 
 // The ids of Plain and its methods on the wire.
@@ -938,7 +938,7 @@ const (
 )
 
 var (
-	plainPing = mprt.Method{
+	plain_Ping = mprt.Method{
 		InterfaceID: Plain_ID, InterfaceName: "Plain",
 		ID: Plain_Ping_ID, Name: "ping",
 		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
@@ -949,15 +949,15 @@ var ifacePlain = mprt.Interface{
 	ID:   Plain_ID,
 	Name: "Plain",
 	Methods: []*mprt.Method{
-		&plainPing,
+		&plain_Ping,
 	},
 }
 
 func init() {
-	plainPing.Handler = servePlainPing
+	plain_Ping.Handler = servePlain_Ping
 }
 
-func servePlainPing(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func servePlain_Ping(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	result, err := impl.(Plain).Ping(ctx)
 	if err != nil {
 		return err

@@ -123,11 +123,11 @@ func (c *BaseClient) Name(ctx context.Context) (result string, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeBaseName(r)
+	return takeBase_Name(r)
 }
 
 func (c *BaseClient) beginName(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &baseName)
+	return c.Client.Begin(ctx, &base_Name)
 }
 
 // StartName is Name without the wait for its results.
@@ -147,10 +147,10 @@ func (s *Base_NameCall) Wait() (result string, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeBaseName(r)
+	return takeBase_Name(r)
 }
 
-func takeBaseName(r mprt.Reader) (result string, err error) {
+func takeBase_Name(r mprt.Reader) (result string, err error) {
 	result = r.Text(0)
 	return result, r.Err()
 }
@@ -174,7 +174,7 @@ type UnimplementedBase struct{}
 
 // Name fails with mprt.ErrUnimplemented.
 func (UnimplementedBase) Name(_ context.Context) (result string, err error) {
-	return result, mprt.Unimplemented(&baseName)
+	return result, mprt.Unimplemented(&base_Name)
 }
 
 // The ids of Base and its methods on the wire.
@@ -185,13 +185,13 @@ const (
 )
 
 var (
-	baseDestroy = mprt.Method{
+	base_Destroy = mprt.Method{
 		InterfaceID: Base_ID, InterfaceName: "Base",
 		ID: Base_Destroy_ID, Name: "destroy",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{},
 		Context: 1,
 	}
-	baseName = mprt.Method{
+	base_Name = mprt.Method{
 		InterfaceID: Base_ID, InterfaceName: "Base",
 		ID: Base_Name_ID, Name: "name",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
@@ -203,17 +203,17 @@ var ifaceBase = mprt.Interface{
 	ID:   Base_ID,
 	Name: "Base",
 	Methods: []*mprt.Method{
-		&baseDestroy,
-		&baseName,
+		&base_Destroy,
+		&base_Name,
 	},
-	Destroy: &baseDestroy,
+	Destroy: &base_Destroy,
 }
 
 func init() {
-	baseName.Handler = serveBaseName
+	base_Name.Handler = serveBase_Name
 }
 
-func serveBaseName(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveBase_Name(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	result, err := impl.(Base).Name(ctx)
 	if err != nil {
 		return err
@@ -251,11 +251,11 @@ func (c *OtherClient) Other(ctx context.Context, arg Base) (result Base, err err
 	if err != nil {
 		return result, err
 	}
-	return takeOtherOther(r, nil)
+	return takeOther_Other(r, nil)
 }
 
 func (c *OtherClient) beginOther(ctx context.Context, arg Base) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &otherOther)
+	call, err := c.Client.Begin(ctx, &other_Other)
 	if err != nil {
 		return nil, err
 	}
@@ -291,10 +291,10 @@ func (s *Other_OtherCall) Wait() (result Base, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeOtherOther(r, s)
+	return takeOther_Other(r, s)
 }
 
-func takeOtherOther(r mprt.Reader, s *Other_OtherCall) (result Base, err error) {
+func takeOther_Other(r mprt.Reader, s *Other_OtherCall) (result Base, err error) {
 	if s != nil && s.result != nil {
 		result = s.result
 	} else {
@@ -322,7 +322,7 @@ type UnimplementedOther struct{}
 
 // Other fails with mprt.ErrUnimplemented.
 func (UnimplementedOther) Other(_ context.Context, _ Base) (result Base, err error) {
-	return result, mprt.Unimplemented(&otherOther)
+	return result, mprt.Unimplemented(&other_Other)
 }
 
 // The ids of Other and its methods on the wire.
@@ -332,7 +332,7 @@ const (
 )
 
 var (
-	otherOther = mprt.Method{
+	other_Other = mprt.Method{
 		InterfaceID: Other_ID, InterfaceName: "Other",
 		ID: Other_Other_ID, Name: "other",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
@@ -343,15 +343,15 @@ var ifaceOther = mprt.Interface{
 	ID:   Other_ID,
 	Name: "Other",
 	Methods: []*mprt.Method{
-		&otherOther,
+		&other_Other,
 	},
 }
 
 func init() {
-	otherOther.Handler = serveOtherOther
+	other_Other.Handler = serveOther_Other
 }
 
-func serveOtherOther(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveOther_Other(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	arg := BaseProxy.Get(p, 0)
 	if err := p.Err(); err != nil {

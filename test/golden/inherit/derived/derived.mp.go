@@ -93,11 +93,11 @@ func (c *DiamondClient) Name_(ctx context.Context) (result string, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeDiamondName_(r)
+	return takeDiamond_Name_(r)
 }
 
 func (c *DiamondClient) beginName_(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &diamondName_)
+	return c.Client.Begin(ctx, &diamond_Name_)
 }
 
 // StartName_ is Name_ without the wait for its results.
@@ -117,10 +117,10 @@ func (s *Diamond_Name_Call) Wait() (result string, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeDiamondName_(r)
+	return takeDiamond_Name_(r)
 }
 
-func takeDiamondName_(r mprt.Reader) (result string, err error) {
+func takeDiamond_Name_(r mprt.Reader) (result string, err error) {
 	result = r.Text(0)
 	return result, r.Err()
 }
@@ -137,7 +137,7 @@ func (c *DiamondClient) Last(ctx context.Context) error {
 }
 
 func (c *DiamondClient) beginLast(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &diamondLast)
+	return c.Client.Begin(ctx, &diamond_Last)
 }
 
 // StartLast is Last without the wait for its results.
@@ -168,17 +168,17 @@ func (c *DiamondClient) Box(ctx context.Context, box *base.Box[string], boxes []
 	if err != nil {
 		return result, err
 	}
-	return takeDiamondBox(r)
+	return takeDiamond_Box(r)
 }
 
 func (c *DiamondClient) beginBox(ctx context.Context, box *base.Box[string], boxes []base.Box[Diamond]) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &diamondBox)
+	call, err := c.Client.Begin(ctx, &diamond_Box)
 	if err != nil {
 		return nil, err
 	}
 	p := call.Params()
 	mprt.SetStructWith(p, 0, box, base.BoxCodec[string]{T: mprt.Texts{}})
-	mprt.SetList(p, 1, boxes, diamondBoxParamsBoxesCodec)
+	mprt.SetList(p, 1, boxes, diamond_BoxParams_BoxesCodec)
 	return call, nil
 }
 
@@ -199,10 +199,10 @@ func (s *Diamond_BoxCall) Wait() (result *base.Box[*base.Box[string]], err error
 	if err != nil {
 		return result, err
 	}
-	return takeDiamondBox(r)
+	return takeDiamond_Box(r)
 }
 
-func takeDiamondBox(r mprt.Reader) (result *base.Box[*base.Box[string]], err error) {
+func takeDiamond_Box(r mprt.Reader) (result *base.Box[*base.Box[string]], err error) {
 	result = mprt.GetStructWith(r, 0, base.BoxCodec[*base.Box[string]]{T: mprt.PointersWith[base.Box[string]]{Codec: base.BoxCodec[string]{T: mprt.Texts{}}}})
 	return result, r.Err()
 }
@@ -218,11 +218,11 @@ func (c *DiamondClient) Fail(ctx context.Context, code int32) error {
 	if err != nil {
 		return err
 	}
-	return takeDiamondFail(r)
+	return takeDiamond_Fail(r)
 }
 
 func (c *DiamondClient) beginFail(ctx context.Context, code int32) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &diamondFail)
+	call, err := c.Client.Begin(ctx, &diamond_Fail)
 	if err != nil {
 		return nil, err
 	}
@@ -248,10 +248,10 @@ func (s *Diamond_FailCall) Wait() error {
 	if err != nil {
 		return err
 	}
-	return takeDiamondFail(r)
+	return takeDiamond_Fail(r)
 }
 
-func takeDiamondFail(r mprt.Reader) error {
+func takeDiamond_Fail(r mprt.Reader) error {
 	if r.HasPtr(0) {
 		return mprt.NewException(mprt.GetStruct[base.Trouble](r, 0))
 	}
@@ -282,12 +282,12 @@ func (UnimplementedDiamond) Name(_ context.Context) (result string, err error) {
 
 // Left fails with mprt.ErrUnimplemented.
 func (UnimplementedDiamond) Left(_ context.Context) (result string, err error) {
-	return result, mprt.Unimplemented(&leftLeft)
+	return result, mprt.Unimplemented(&left_Left)
 }
 
 // Right fails with mprt.ErrUnimplemented.
 func (UnimplementedDiamond) Right(_ context.Context) (result string, holder *base.Holder, err error) {
-	return result, holder, mprt.Unimplemented(&rightRight)
+	return result, holder, mprt.Unimplemented(&right_Right)
 }
 
 // Other fails with mprt.ErrUnimplemented.
@@ -297,22 +297,22 @@ func (UnimplementedDiamond) Other(_ context.Context, _ base.Base) (result base.B
 
 // Name_ fails with mprt.ErrUnimplemented.
 func (UnimplementedDiamond) Name_(_ context.Context) (result string, err error) {
-	return result, mprt.Unimplemented(&diamondName_)
+	return result, mprt.Unimplemented(&diamond_Name_)
 }
 
 // Last fails with mprt.ErrUnimplemented.
 func (UnimplementedDiamond) Last(context.Context) error {
-	return mprt.Unimplemented(&diamondLast)
+	return mprt.Unimplemented(&diamond_Last)
 }
 
 // Box fails with mprt.ErrUnimplemented.
 func (UnimplementedDiamond) Box(_ context.Context, _ *base.Box[string], _ []base.Box[Diamond]) (result *base.Box[*base.Box[string]], err error) {
-	return result, mprt.Unimplemented(&diamondBox)
+	return result, mprt.Unimplemented(&diamond_Box)
 }
 
 // Fail fails with mprt.ErrUnimplemented.
 func (UnimplementedDiamond) Fail(context.Context, int32) error {
-	return mprt.Unimplemented(&diamondFail)
+	return mprt.Unimplemented(&diamond_Fail)
 }
 
 // The ids of Diamond and its methods on the wire.
@@ -325,22 +325,22 @@ const (
 )
 
 var (
-	diamondName_ = mprt.Method{
+	diamond_Name_ = mprt.Method{
 		InterfaceID: Diamond_ID, InterfaceName: "Diamond",
 		ID: Diamond_Name_ID, Name: "name",
 		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
-	diamondLast = mprt.Method{
+	diamond_Last = mprt.Method{
 		InterfaceID: Diamond_ID, InterfaceName: "Diamond",
 		ID: Diamond_Last_ID, Name: "last",
 		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{},
 	}
-	diamondBox = mprt.Method{
+	diamond_Box = mprt.Method{
 		InterfaceID: Diamond_ID, InterfaceName: "Diamond",
 		ID: Diamond_Box_ID, Name: "box",
 		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
-	diamondFail = mprt.Method{
+	diamond_Fail = mprt.Method{
 		InterfaceID: Diamond_ID, InterfaceName: "Diamond",
 		ID: Diamond_Fail_ID, Name: "fail",
 		ParamsSize: capnp.ObjectSize{DataSize: 8}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
@@ -351,23 +351,23 @@ var ifaceDiamond = mprt.Interface{
 	ID:   Diamond_ID,
 	Name: "Diamond",
 	Methods: []*mprt.Method{
-		&diamondName_,
-		&diamondLast,
-		&diamondBox,
-		&diamondFail,
+		&diamond_Name_,
+		&diamond_Last,
+		&diamond_Box,
+		&diamond_Fail,
 	},
 	Extends: []*mprt.Interface{LeftProxy.Interface, RightProxy.Interface, base.OtherProxy.Interface},
 	Destroy: LeftProxy.Interface.Destroy,
 }
 
 func init() {
-	diamondName_.Handler = serveDiamondName_
-	diamondLast.Handler = serveDiamondLast
-	diamondBox.Handler = serveDiamondBox
-	diamondFail.Handler = serveDiamondFail
+	diamond_Name_.Handler = serveDiamond_Name_
+	diamond_Last.Handler = serveDiamond_Last
+	diamond_Box.Handler = serveDiamond_Box
+	diamond_Fail.Handler = serveDiamond_Fail
 }
 
-func serveDiamondName_(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveDiamond_Name_(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	result, err := impl.(Diamond).Name_(ctx)
 	if err != nil {
 		return err
@@ -377,14 +377,14 @@ func serveDiamondName_(ctx context.Context, impl any, call *mprt.ServerCall) err
 	return nil
 }
 
-func serveDiamondLast(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveDiamond_Last(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	return impl.(Diamond).Last(ctx)
 }
 
-func serveDiamondBox(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveDiamond_Box(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	box := mprt.GetStructWith(p, 0, base.BoxCodec[string]{T: mprt.Texts{}})
-	boxes := mprt.GetList(p, 1, diamondBoxParamsBoxesCodec)
+	boxes := mprt.GetList(p, 1, diamond_BoxParams_BoxesCodec)
 	if err := p.Err(); err != nil {
 		return err
 	}
@@ -397,7 +397,7 @@ func serveDiamondBox(ctx context.Context, impl any, call *mprt.ServerCall) error
 	return nil
 }
 
-func serveDiamondFail(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveDiamond_Fail(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	err := impl.(Diamond).Fail(ctx, int32(p.Uint32(0)))
 	if err != nil {
@@ -410,7 +410,7 @@ func serveDiamondFail(ctx context.Context, impl any, call *mprt.ServerCall) erro
 	return nil
 }
 
-var diamondBoxParamsBoxesCodec mprt.Elem[base.Box[Diamond]] = mprt.StructsWith[base.Box[Diamond]]{Codec: base.BoxCodec[Diamond]{T: &DiamondProxy}}
+var diamond_BoxParams_BoxesCodec mprt.Elem[base.Box[Diamond]] = mprt.StructsWith[base.Box[Diamond]]{Codec: base.BoxCodec[Diamond]{T: &DiamondProxy}}
 
 // Left is the interface Left of derived.capnp.
 type Left interface {
@@ -451,11 +451,11 @@ func (c *LeftClient) Left(ctx context.Context) (result string, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeLeftLeft(r)
+	return takeLeft_Left(r)
 }
 
 func (c *LeftClient) beginLeft(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &leftLeft)
+	return c.Client.Begin(ctx, &left_Left)
 }
 
 // StartLeft is Left without the wait for its results.
@@ -475,10 +475,10 @@ func (s *Left_LeftCall) Wait() (result string, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeLeftLeft(r)
+	return takeLeft_Left(r)
 }
 
-func takeLeftLeft(r mprt.Reader) (result string, err error) {
+func takeLeft_Left(r mprt.Reader) (result string, err error) {
 	result = r.Text(0)
 	return result, r.Err()
 }
@@ -507,7 +507,7 @@ func (UnimplementedLeft) Name(_ context.Context) (result string, err error) {
 
 // Left fails with mprt.ErrUnimplemented.
 func (UnimplementedLeft) Left(_ context.Context) (result string, err error) {
-	return result, mprt.Unimplemented(&leftLeft)
+	return result, mprt.Unimplemented(&left_Left)
 }
 
 // The ids of Left and its methods on the wire.
@@ -517,7 +517,7 @@ const (
 )
 
 var (
-	leftLeft = mprt.Method{
+	left_Left = mprt.Method{
 		InterfaceID: Left_ID, InterfaceName: "Left",
 		ID: Left_Left_ID, Name: "left",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
@@ -529,17 +529,17 @@ var ifaceLeft = mprt.Interface{
 	ID:   Left_ID,
 	Name: "Left",
 	Methods: []*mprt.Method{
-		&leftLeft,
+		&left_Left,
 	},
 	Extends: []*mprt.Interface{base.BaseProxy.Interface},
 	Destroy: base.BaseProxy.Interface.Destroy,
 }
 
 func init() {
-	leftLeft.Handler = serveLeftLeft
+	left_Left.Handler = serveLeft_Left
 }
 
-func serveLeftLeft(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveLeft_Left(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	result, err := impl.(Left).Left(ctx)
 	if err != nil {
 		return err
@@ -588,11 +588,11 @@ func (c *RightClient) Right(ctx context.Context) (result string, holder *base.Ho
 	if err != nil {
 		return result, holder, err
 	}
-	return takeRightRight(r)
+	return takeRight_Right(r)
 }
 
 func (c *RightClient) beginRight(ctx context.Context) (*mprt.ClientCall, error) {
-	return c.Client.Begin(ctx, &rightRight)
+	return c.Client.Begin(ctx, &right_Right)
 }
 
 // StartRight is Right without the wait for its results.
@@ -612,10 +612,10 @@ func (s *Right_RightCall) Wait() (result string, holder *base.Holder, err error)
 	if err != nil {
 		return result, holder, err
 	}
-	return takeRightRight(r)
+	return takeRight_Right(r)
 }
 
-func takeRightRight(r mprt.Reader) (result string, holder *base.Holder, err error) {
+func takeRight_Right(r mprt.Reader) (result string, holder *base.Holder, err error) {
 	result = r.Text(0)
 	holder = mprt.GetStruct[base.Holder](r, 1)
 	return result, holder, r.Err()
@@ -645,7 +645,7 @@ func (UnimplementedRight) Name(_ context.Context) (result string, err error) {
 
 // Right fails with mprt.ErrUnimplemented.
 func (UnimplementedRight) Right(_ context.Context) (result string, holder *base.Holder, err error) {
-	return result, holder, mprt.Unimplemented(&rightRight)
+	return result, holder, mprt.Unimplemented(&right_Right)
 }
 
 // The ids of Right and its methods on the wire.
@@ -655,7 +655,7 @@ const (
 )
 
 var (
-	rightRight = mprt.Method{
+	right_Right = mprt.Method{
 		InterfaceID: Right_ID, InterfaceName: "Right",
 		ID: Right_Right_ID, Name: "right",
 		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 2},
@@ -666,17 +666,17 @@ var ifaceRight = mprt.Interface{
 	ID:   Right_ID,
 	Name: "Right",
 	Methods: []*mprt.Method{
-		&rightRight,
+		&right_Right,
 	},
 	Extends: []*mprt.Interface{base.BaseProxy.Interface},
 	Destroy: base.BaseProxy.Interface.Destroy,
 }
 
 func init() {
-	rightRight.Handler = serveRightRight
+	right_Right.Handler = serveRight_Right
 }
 
-func serveRightRight(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveRight_Right(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	result, holder, err := impl.(Right).Right(ctx)
 	if err != nil {
 		return err

@@ -50,6 +50,11 @@ func (g *generator) enum(e *model.Enum) {
 // whichNames are the Go names of the constants for a union's members.
 func whichNames(s *model.Struct) (typ string, members []string) {
 	typ = avoid(&s.Decl, structName(s)+"_Which")
+	for _, f := range s.Fields {
+		if f.Group != nil && groupName(&f.Group.Decl) == typ {
+			typ += "_"
+		}
+	}
 	taken := names{}
 	for _, f := range s.Union.Members {
 		name := upper(f.Name)

@@ -79,7 +79,7 @@ func (g *generator) setPlain(b string, f *model.Field, v, owner string) {
 			g.P(g.mprt("Set"+name), "(", b, ", ", i, ", ", v, ")")
 			return
 		}
-		g.P(g.mprt("SetList"), "(", b, ", ", i, ", ", v, ", ", g.hoist(t.Elem, owner+upper(f.Name)), ")")
+		g.P(g.mprt("SetList"), "(", b, ", ", i, ", ", v, ", ", g.hoist(t.Elem, owner+"_"+upper(f.Name)), ")")
 	default:
 		g.P(g.mprt("SetValue"), "(", b, ", ", i, ", ", v, ", ", g.codec(t), ")")
 	}
@@ -173,7 +173,7 @@ func (g *generator) getPlain(r string, f *model.Field, owner string) string {
 		if name := listName(t.Elem); name != "" {
 			return g.mprt("Get"+name) + typeArg(t.Elem, g) + "(" + r + ", " + i + ")"
 		}
-		return g.mprt("GetList(") + r + ", " + i + ", " + g.hoist(t.Elem, owner+upper(f.Name)) + ")"
+		return g.mprt("GetList(") + r + ", " + i + ", " + g.hoist(t.Elem, owner+"_"+upper(f.Name)) + ")"
 	}
 	return g.mprt("GetValue(") + r + ", " + i + ", " + g.codec(t) + ")"
 }
@@ -290,7 +290,7 @@ func (g *generator) codecArg(t *model.Type) string {
 
 // mapFuncs are the functions that write and read a field that is a map.
 func (g *generator) mapFuncs(f *model.Field, owner string) (set, get string) {
-	set, get = "set"+owner+upper(f.Name), "get"+owner+upper(f.Name)
+	set, get = "set"+owner+"_"+upper(f.Name), "get"+owner+"_"+upper(f.Name)
 	if g.local[set] {
 		return set, get
 	}
@@ -309,8 +309,8 @@ func (g *generator) mapFuncs(f *model.Field, owner string) (set, get string) {
 		g.P("n := 0")
 		g.P("for k, v := range m {")
 		g.P("e := b.With(l.Struct(n))")
-		g.set("e", key, "k", owner+upper(f.Name)+"Key")
-		g.set("e", val, "v", owner+upper(f.Name)+"Value")
+		g.set("e", key, "k", owner+"_"+upper(f.Name)+"Key")
+		g.set("e", val, "v", owner+"_"+upper(f.Name)+"Value")
 		g.P("n++")
 		g.P("}")
 		g.P("}")
@@ -323,7 +323,7 @@ func (g *generator) mapFuncs(f *model.Field, owner string) (set, get string) {
 		g.P("m := make(", typ, ", l.Len())")
 		g.P("for n := range l.Len() {")
 		g.P("e := r.With(l.Struct(n))")
-		g.P("m[", g.get("e", key, owner+upper(f.Name)+"Key"), "] = ", g.get("e", val, owner+upper(f.Name)+"Value"))
+		g.P("m[", g.get("e", key, owner+"_"+upper(f.Name)+"Key"), "] = ", g.get("e", val, owner+"_"+upper(f.Name)+"Value"))
 		g.P("}")
 		g.P("return m")
 		g.P("}")

@@ -42,8 +42,37 @@ type Output struct {
 // Generate writes one Go file for each schema file. An error about the schema
 // is of type model.Errors.
 func Generate(s *model.Schema, opts Options) ([]Output, error) {
+	// What a file calls its imports and its own helpers is not known before it
+	// has been written, and no argument may hide any of it: so it is written
+	// again, as long as there is something that was not known.
+	inner := map[string]names{}
+	for {
+		out, found, err := generate(s, opts, inner)
+		if err != nil {
+			return nil, err
+		}
+		known := true
+		for importPath, list := range found {
+			if inner[importPath] == nil {
+				inner[importPath] = names{}
+			}
+			for name := range list {
+				known = known && inner[importPath][name]
+				inner[importPath][name] = true
+			}
+		}
+		if known {
+			return out, nil
+		}
+	}
+}
+
+// generate is [Generate], given the names that arguments cannot have in each
+// package. It returns those that it found, by import path.
+func generate(s *model.Schema, opts Options, inner map[string]names) ([]Output, map[string]names, error) {
 	var out []Output
 	var errs model.Errors
+	found := map[string]names{}
 	declared := map[string]map[string]string{} // by import path: where each name is declared
 	for _, f := range s.Files {
 		pkg, err := opts.Package(f)
@@ -52,6 +81,7 @@ func Generate(s *model.Schema, opts Options) ([]Output, error) {
 			continue
 		}
 		g := newGenerator(f, pkg, opts)
+		g.inner = inner[pkg.ImportPath]
 		g.file()
 		errs = append(errs, g.errs...)
 		if len(g.errs) > 0 {
@@ -59,18 +89,32 @@ func Generate(s *model.Schema, opts Options) ([]Output, error) {
 		}
 		content, err := g.content()
 		if err != nil {
-			return nil, fmt.Errorf("%s: generated code does not parse, which is a bug in mpgen: %w", f.Name, err)
+			return nil, nil, fmt.Errorf("%s: generated code does not parse, which is a bug in mpgen: %w", f.Name, err)
 		}
 		if declared[pkg.ImportPath] == nil {
 			declared[pkg.ImportPath] = map[string]string{}
 		}
 		errs = append(errs, clashes(f, content, declared[pkg.ImportPath])...)
 		out = append(out, Output{Schema: f.Name, Content: content})
+		if found[pkg.ImportPath] == nil {
+			found[pkg.ImportPath] = names{}
+		}
+		for _, name := range g.imports {
+			found[pkg.ImportPath][name] = true
+		}
 	}
 	if len(errs) > 0 {
-		return nil, errs.Sort()
+		return nil, nil, errs.Sort()
 	}
-	return out, nil
+	for importPath, list := range declared {
+		for name := range list {
+			// No argument is exported, and nobody can call init.
+			if !ast.IsExported(name) && name != "init" {
+				found[importPath][name] = true
+			}
+		}
+	}
+	return out, found, nil
 }
 
 // clashes finds names that a Go package would declare twice. Generated names
@@ -124,7 +168,8 @@ type generator struct {
 	errs   model.Errors
 
 	imports map[string]string // import path to local name
-	local   map[string]bool   // local names of imports, and other names that a param must not hide
+	local   names             // names of helpers that have been written
+	inner   names             // what the package's files import and declare for themselves
 
 	// checks holds declarations that only make the compiler check a binding,
 	// each with its place in the schema.
@@ -140,12 +185,7 @@ type generator struct {
 }
 
 func newGenerator(f *model.File, pkg Package, opts Options) *generator {
-	g := &generator{schema: f, pkg: pkg, opts: opts, imports: map[string]string{}, local: map[string]bool{}}
-	// What generated code always calls by these names.
-	for _, name := range []string{"mprt", "capnp", "context", "errors", "math", "slog"} {
-		g.local[name] = true
-	}
-	return g
+	return &generator{schema: f, pkg: pkg, opts: opts, imports: map[string]string{}, local: names{}}
 }
 
 // P prints its arguments, one line in all.
@@ -179,7 +219,6 @@ func (g *generator) imp(importPath string) string {
 		name = base + strconv.Itoa(i)
 	}
 	g.imports[importPath] = name
-	g.local[name] = true
 	return name
 }
 

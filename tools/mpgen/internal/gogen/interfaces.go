@@ -1,6 +1,7 @@
 package gogen
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,25 +39,24 @@ type signature struct {
 	noCtx, noErr, variadic bool
 }
 
+// commonNames are what the code of every method calls something: its variables,
+// and packages, whether they are imported or not.
+var commonNames = set("c", "ctx", "call", "impl", "p", "r", "e", "s", "err", "mprt", "capnp", "context", "errors", "math", "slog")
+
 // signature works out a method's Go side. base is the interface that declares
 // it, with its type arguments.
 func (g *generator) signature(m *model.Method, base *model.Type, name string) *signature {
 	s := &signature{name: name, base: base, m: m}
 	taken := names{}
-	for n := range g.local {
-		taken[n] = true
+	for _, list := range []names{g.inner, keywords, predeclared, commonNames} {
+		for n := range list {
+			taken[n] = true
+		}
 	}
-	for n := range keywords {
-		taken[n] = true
+	for _, n := range paramNames(base.Interface.File, base.Interface.Params) {
+		taken[codecParam(n)] = true
 	}
-	for n := range predeclared {
-		taken[n] = true
-	}
-	// What the code of every method calls something.
-	for _, n := range []string{"c", "ctx", "call", "impl", "p", "r", "e", "s", "err"} {
-		taken[n] = true
-	}
-	owner := goName(&base.Interface.Decl) + name
+	owner := goName(&base.Interface.Decl) + "_" + name
 	use := func(st *model.Struct, args []*model.Type, f *model.Field) *model.Field {
 		return subst(subst(f, st.Params, args), base.Interface.Params, base.Args)
 	}
@@ -308,19 +308,19 @@ func (g *generator) client(i *model.Interface, all []*signature) {
 	g.P("type ", client, decl, " struct {")
 	g.P(g.mprt("Client"))
 	for _, n := range g.paramNames(i.Params) {
-		g.P(lower(n), " ", g.mprt("Codec["), n, "]")
+		g.P(codecField(n), " ", g.mprt("Codec["), n, "]")
 	}
 	g.P("}")
 	g.P()
 	newClient := aux(&i.Decl, "New", "Client")
 	args, codecs := "", ""
 	for _, n := range g.paramNames(i.Params) {
-		args += ", " + lower(n) + "Codec " + g.mprt("Codec[") + n + "]"
-		codecs += ", " + lower(n) + "Codec"
+		args += ", " + codecParam(n) + " " + g.mprt("Codec[") + n + "]"
+		codecs += ", " + codecParam(n)
 	}
-	desc := "&" + prefixed("iface", &i.Decl, "")
+	desc := "&" + "iface" + goName(&i.Decl)
 	if len(i.Params) > 0 {
-		desc = prefixed("iface", &i.Decl, "") + "(" + strings.TrimPrefix(codecs, ", ") + ")"
+		desc = "iface" + goName(&i.Decl) + "(" + strings.TrimPrefix(codecs, ", ") + ")"
 	}
 	g.P("// ", newClient, " makes a proxy client for c, which it takes over.")
 	g.P("func ", newClient, decl, "(c ", g.mprt("Capability"), args, ") *", client, use, " {")
@@ -340,7 +340,7 @@ func (g *generator) client(i *model.Interface, all []*signature) {
 		g.P()
 	}
 	for _, p := range i.Params {
-		g.codecs[*p] = "c." + lower(g.params[*p])
+		g.codecs[*p] = "c." + codecField(g.params[*p])
 	}
 	for _, s := range all {
 		g.clientMethod(i, client+use, s)
@@ -458,7 +458,7 @@ func (g *generator) takeCall(i *model.Interface, s *signature) string {
 	if len(pipelined(s)) > 0 {
 		args += ", s"
 	}
-	return prefixed("take", &i.Decl, s.name) + "(" + args + ")"
+	return private("take", &i.Decl, s.name) + "(" + args + ")"
 }
 
 // started writes the method that does not wait, and the type of what it
@@ -501,7 +501,7 @@ func (g *generator) started(i *model.Interface, client string, s *signature) {
 		codecs := g.codecs
 		g.codecs = map[model.Param]string{}
 		for _, p := range i.Params {
-			g.codecs[*p] = "s.c." + lower(g.params[*p])
+			g.codecs[*p] = "s.c." + codecField(g.params[*p])
 		}
 		made := g.pipelineNew(v)
 		g.codecs = codecs
@@ -549,7 +549,7 @@ func (g *generator) started(i *model.Interface, client string, s *signature) {
 	if len(objects) > 0 {
 		args += ", s *" + typ + use
 	}
-	g.P("func ", prefixed("take", &i.Decl, s.name), decl, "(", args, ") ", g.outDecl(&wait, true), " {")
+	g.P("func ", private("take", &i.Decl, s.name), decl, "(", args, ") ", g.outDecl(&wait, true), " {")
 	g.takeResults(&wait)
 	g.P("}")
 	g.P()
@@ -675,7 +675,7 @@ func (g *generator) take(r string, v value) string {
 // methodRef is a pointer to the description of a method.
 func (g *generator) methodRef(s *signature) string {
 	i := s.base.Interface
-	name := private(&i.Decl, s.name)
+	name := private("", &i.Decl, s.name)
 	if i.File == g.schema || g.qual(i.File, name) == name {
 		return "&" + name
 	}
@@ -689,11 +689,11 @@ func (g *generator) server(i *model.Interface) {
 	newClient := aux(&i.Decl, "New", "Client")
 	newServer := aux(&i.Decl, "New", "Server")
 	proxy := aux(&i.Decl, "", "Proxy")
-	desc := prefixed("iface", &i.Decl, "")
+	desc := "iface" + goName(&i.Decl)
 	args, list := "", ""
 	for _, n := range g.paramNames(i.Params) {
-		args += ", " + lower(n) + "Codec " + g.mprt("Codec[") + n + "]"
-		list += ", " + lower(n) + "Codec"
+		args += ", " + codecParam(n) + " " + g.mprt("Codec[") + n + "]"
+		list += ", " + codecParam(n)
 	}
 	params, codecs := strings.TrimPrefix(args, ", "), strings.TrimPrefix(list, ", ")
 	g.P("// ", newServer, " wraps impl so that a peer can call it.")
@@ -777,22 +777,32 @@ func (g *generator) ids(i *model.Interface) {
 	g.P("const (")
 	g.P(aux(&i.Decl, "", "_ID"), " uint64 = ", hex(i.ID))
 	for _, m := range i.Methods {
-		g.P(aux(&i.Decl, "", "_"+upper(m.Name)+"_ID"), " uint16 = ", m.Ordinal)
+		g.P(methodID(i, m), " uint16 = ", m.Ordinal)
 	}
 	g.P(")")
 	g.P()
 }
 
+// methodID is the constant for a method's id. An interface of the method's name
+// that is declared beside it has one of its own.
+func methodID(i *model.Interface, m *model.Method) string {
+	name := aux(&i.Decl, "", "_"+upper(m.Name)+"_ID")
+	if slices.Contains(i.Nested, upper(m.Name)) {
+		name += "_"
+	}
+	return name
+}
+
 // description writes the mprt.Interface and its methods.
 func (g *generator) description(i *model.Interface, own []*signature, self *model.Type) {
-	desc := prefixed("iface", &i.Decl, "")
+	desc := "iface" + goName(&i.Decl)
 	vars := map[*model.Method]string{}
 	for _, s := range own {
-		vars[s.m] = private(&i.Decl, s.name)
+		vars[s.m] = private("", &i.Decl, s.name)
 	}
 	for _, m := range i.Methods {
 		if vars[m] == "" {
-			vars[m] = private(&i.Decl, upper(m.Name))
+			vars[m] = private("", &i.Decl, upper(m.Name))
 		}
 	}
 	if len(i.Methods) > 0 {
@@ -800,7 +810,7 @@ func (g *generator) description(i *model.Interface, own []*signature, self *mode
 		for _, m := range i.Methods {
 			g.P(vars[m], " = ", g.mprt("Method{"))
 			g.P("InterfaceID: ", aux(&i.Decl, "", "_ID"), ", InterfaceName: ", strconv.Quote(i.FullName()), ",")
-			g.P("ID: ", aux(&i.Decl, "", "_"+upper(m.Name)+"_ID"), ", Name: ", strconv.Quote(m.Name), ",")
+			g.P("ID: ", methodID(i, m), ", Name: ", strconv.Quote(m.Name), ",")
 			g.P("ParamsSize: ", g.size(m.Params), ", ResultsSize: ", g.size(m.Results), ",")
 			slots := ""
 			for _, x := range []struct {
@@ -853,7 +863,7 @@ func (g *generator) description(i *model.Interface, own []*signature, self *mode
 		if len(own) > 0 {
 			g.P("func init() {")
 			for _, s := range own {
-				g.P(vars[s.m], ".Handler = ", prefixed("serve", &i.Decl, s.name))
+				g.P(vars[s.m], ".Handler = ", private("serve", &i.Decl, s.name))
 			}
 			g.P("}")
 			g.P()
@@ -863,8 +873,8 @@ func (g *generator) description(i *model.Interface, own []*signature, self *mode
 	var params []string
 	for _, p := range i.Params {
 		n := g.params[*p]
-		params = append(params, lower(n)+"Codec "+g.mprt("Codec[")+n+"]")
-		g.codecs[*p] = lower(n) + "Codec"
+		params = append(params, codecParam(n)+" "+g.mprt("Codec[")+n+"]")
+		g.codecs[*p] = codecParam(n)
 	}
 	g.P("func ", desc, g.paramDecl(i.Params), "(", strings.Join(params, ", "), ") *", g.mprt("Interface"), " {")
 	handled := map[*model.Method]bool{}
@@ -873,7 +883,7 @@ func (g *generator) description(i *model.Interface, own []*signature, self *mode
 		handled[s.m] = true
 		g.P("m", s.m.Ordinal, " := ", vars[s.m])
 		g.P("m", s.m.Ordinal, ".Handler = func(ctx ", g.imp("context"), ".Context, impl any, call *", g.mprt("ServerCall"), ") error {")
-		g.P("return ", prefixed("serve", &i.Decl, s.name), "(ctx, impl, call, ", codecs, ")")
+		g.P("return ", private("serve", &i.Decl, s.name), "(ctx, impl, call, ", codecs, ")")
 		g.P("}")
 	}
 	g.P("return &", g.mprt("Interface{"))
@@ -891,7 +901,7 @@ func (g *generator) description(i *model.Interface, own []*signature, self *mode
 func (g *generator) interfaceCodecs(i *model.Interface) string {
 	var list []string
 	for _, p := range i.Params {
-		list = append(list, lower(g.params[*p])+"Codec")
+		list = append(list, codecParam(g.params[*p]))
 	}
 	return strings.Join(list, ", ")
 }
@@ -936,15 +946,15 @@ func hasDestroy(i *model.Interface) bool {
 // request comes in.
 func (g *generator) serve(i *model.Interface, s *signature) {
 	for _, p := range i.Params {
-		g.codecs[*p] = lower(g.params[*p]) + "Codec"
+		g.codecs[*p] = codecParam(g.params[*p])
 	}
 	extra := ""
 	for _, p := range i.Params {
 		n := g.params[*p]
-		extra += ", " + lower(n) + "Codec " + g.mprt("Codec[") + n + "]"
+		extra += ", " + codecParam(n) + " " + g.mprt("Codec[") + n + "]"
 	}
 	name := g.ifaceName(i) + g.paramUse(i.Params)
-	g.P("func ", prefixed("serve", &i.Decl, s.name), g.paramDecl(i.Params), "(ctx ", g.imp("context"), ".Context, impl any, call *", g.mprt("ServerCall"), extra, ") error {")
+	g.P("func ", private("serve", &i.Decl, s.name), g.paramDecl(i.Params), "(ctx ", g.imp("context"), ".Context, impl any, call *", g.mprt("ServerCall"), extra, ") error {")
 	var args []string
 	if !s.noCtx {
 		args = append(args, "ctx")

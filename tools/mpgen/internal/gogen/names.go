@@ -10,6 +10,18 @@ import (
 	"github.com/mpgo-dev/mpgo/tools/mpgen/internal/model"
 )
 
+// names hands out names, each once.
+type names map[string]bool
+
+// take returns name, or name with as many suffixes as it needs to be free.
+func (n names) take(name, suffix string) string {
+	for n[name] {
+		name += suffix
+	}
+	n[name] = true
+	return name
+}
+
 var keywords = set("break", "case", "chan", "const", "continue", "default", "defer", "else", "fallthrough", "for", "func",
 	"go", "goto", "if", "import", "interface", "map", "package", "range", "return", "select", "struct", "switch", "type", "var")
 
@@ -19,9 +31,9 @@ var predeclared = set("any", "bool", "byte", "comparable", "error", "false", "fl
 	"int64", "int8", "len", "make", "new", "nil", "panic", "rune", "string", "true", "uint", "uint16", "uint32", "uint64",
 	"uint8", "uintptr", "_")
 
-func set(names ...string) map[string]bool {
-	m := map[string]bool{}
-	for _, n := range names {
+func set(list ...string) names {
+	m := names{}
+	for _, n := range list {
 		m[n] = true
 	}
 	return m
@@ -88,7 +100,7 @@ func groupName(d *model.Decl) string {
 }
 
 // aux is the name of something generated beside a declaration, made different
-// from the names that the schema declares there.
+// from the names that the schema declares there and from their constructors.
 func aux(d *model.Decl, prefix, suffix string) string {
 	return avoid(d, prefix+goName(d)+suffix)
 }
@@ -102,7 +114,7 @@ func avoid(d *model.Decl, name string) string {
 	for again := true; again; {
 		again = false
 		for _, s := range d.Siblings {
-			if s != d.Name && name == scope+upper(s) {
+			if s != d.Name && (name == scope+upper(s) || name == "New"+scope+upper(s)) {
 				name, again = name+"_", true
 			}
 		}
@@ -115,27 +127,35 @@ func avoid(d *model.Decl, name string) string {
 	return name
 }
 
-// private is an unexported name that starts with a declaration's.
-func private(d *model.Decl, suffix string) string {
-	return lower(avoid(d, goName(d)+suffix))
-}
-
-// prefixed is an unexported name that a declaration's is part of.
-func prefixed(prefix string, d *model.Decl, suffix string) string {
-	return prefix + goName(d) + suffix
-}
-
-// names hands out names, each once.
-type names map[string]bool
-
-// take returns name, or name with as many suffixes as it needs to be free.
-func (n names) take(name, suffix string) string {
-	for n[name] {
-		name += suffix
+// private is the unexported name of something for a member of a declaration.
+// The underscore tells WalletLoader.create and Wallet.loaderCreate apart.
+func private(prefix string, d *model.Decl, member string) string {
+	if prefix == "" {
+		return lower(goName(d)) + "_" + member
 	}
-	n[name] = true
-	return name
+	return prefix + goName(d) + "_" + member
 }
+
+// codecMember is the name of a field of a struct's codec for the codec of a type
+// parameter.
+func codecMember(param string) string {
+	switch param {
+	case "Size", "Marshal", "Unmarshal":
+		return param + "_" // the codec has methods of these names
+	}
+	return param
+}
+
+// codecField is the name of a proxy client's field for the codec of a type
+// parameter, and codecParam that of an argument.
+func codecField(param string) string {
+	if name := lower(param); !keywords[name] {
+		return name
+	}
+	return codecParam(param)
+}
+
+func codecParam(param string) string { return lower(param) + "Codec" }
 
 // fieldNames are the Go names of a struct's fields.
 func fieldNames(s *model.Struct) map[*model.Field]string {

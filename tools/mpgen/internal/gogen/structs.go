@@ -175,7 +175,7 @@ func (g *generator) structCodecType(s *model.Struct) {
 	} else {
 		g.P("type ", name, decl, " struct {")
 		for _, n := range g.paramNames(s.Params) {
-			g.P(n, " ", g.mprt("Codec["), n, "]")
+			g.P(codecMember(n), " ", g.mprt("Codec["), n, "]")
 		}
 		g.P("}")
 	}
@@ -245,7 +245,7 @@ func (g *generator) setField(f *model.Field, v, owner string) {
 func (g *generator) groupCodec(s *model.Struct) string {
 	var codecs []string
 	for _, p := range s.Params {
-		codecs = append(codecs, g.params[*p]+": "+g.codecs[*p])
+		codecs = append(codecs, codecMember(g.params[*p])+": "+g.codecs[*p])
 	}
 	return structName(s) + "Codec" + g.paramUse(s.Params) + "{" + strings.Join(codecs, ", ") + "}"
 }

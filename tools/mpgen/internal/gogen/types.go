@@ -127,9 +127,9 @@ func (g *generator) enterParams(params []*model.Param, prefix string) {
 		name := all[i]
 		g.params[*p] = name
 		if prefix == "" {
-			g.codecs[*p] = lower(name) + "Codec"
+			g.codecs[*p] = codecParam(name)
 		} else {
-			g.codecs[*p] = prefix + name
+			g.codecs[*p] = prefix + codecMember(name)
 		}
 	}
 }
@@ -184,7 +184,7 @@ func (g *generator) structCodec(t *model.Type) string {
 	var fields []string
 	if s.Go.Wrap == "" {
 		for i, name := range paramNames(s.File, s.Params) {
-			fields = append(fields, name+": "+g.codec(t.Args[i]))
+			fields = append(fields, codecMember(name)+": "+g.codec(t.Args[i]))
 		}
 	}
 	return lit + "{" + strings.Join(fields, ", ") + "}"
