@@ -24,6 +24,7 @@ var inTree = []struct {
 	{"test/foo", []string{"test/foo/foo.capnp"}, []string{"--bindings=test/foo/foo.bindings"}},
 	{"example/printer", []string{"example/printer.capnp"}, nil},
 	{"example/calculator", []string{"example/calculator.capnp"}, nil},
+	{"example/greeter/greeterapi", []string{"example/greeter/greeter.capnp"}, nil},
 	{"example/initapi", []string{"example/init.capnp"}, []string{
 		"--map=example/printer.capnp=" + module + "example/printer", "--map=example/calculator.capnp=" + module + "example/calculator"}},
 	{"example/split/statsmp", []string{"example/split/statsmp/stats.capnp"}, []string{"--bindings=example/split/statsmp/stats.bindings"}},

@@ -44,11 +44,11 @@ func (c *GreeterClient) Greet(ctx context.Context, name string) (result string, 
 	if err != nil {
 		return result, err
 	}
-	return takeGreeterGreet(r)
+	return takeGreeter_Greet(r)
 }
 
 func (c *GreeterClient) beginGreet(ctx context.Context, name string) (*mprt.ClientCall, error) {
-	call, err := c.Client.Begin(ctx, &greeterGreet)
+	call, err := c.Client.Begin(ctx, &greeter_Greet)
 	if err != nil {
 		return nil, err
 	}
@@ -74,10 +74,10 @@ func (s *Greeter_GreetCall) Wait() (result string, err error) {
 	if err != nil {
 		return result, err
 	}
-	return takeGreeterGreet(r)
+	return takeGreeter_Greet(r)
 }
 
-func takeGreeterGreet(r mprt.Reader) (result string, err error) {
+func takeGreeter_Greet(r mprt.Reader) (result string, err error) {
 	result = r.Text(0)
 	return result, r.Err()
 }
@@ -101,7 +101,7 @@ type UnimplementedGreeter struct{}
 
 // Greet fails with mprt.ErrUnimplemented.
 func (UnimplementedGreeter) Greet(_ context.Context, _ string) (result string, err error) {
-	return result, mprt.Unimplemented(&greeterGreet)
+	return result, mprt.Unimplemented(&greeter_Greet)
 }
 
 // The ids of Greeter and its methods on the wire.
@@ -111,7 +111,7 @@ const (
 )
 
 var (
-	greeterGreet = mprt.Method{
+	greeter_Greet = mprt.Method{
 		InterfaceID: Greeter_ID, InterfaceName: "Greeter",
 		ID: Greeter_Greet_ID, Name: "greet",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
@@ -122,15 +122,15 @@ var ifaceGreeter = mprt.Interface{
 	ID:   Greeter_ID,
 	Name: "Greeter",
 	Methods: []*mprt.Method{
-		&greeterGreet,
+		&greeter_Greet,
 	},
 }
 
 func init() {
-	greeterGreet.Handler = serveGreeterGreet
+	greeter_Greet.Handler = serveGreeter_Greet
 }
 
-func serveGreeterGreet(ctx context.Context, impl any, call *mprt.ServerCall) error {
+func serveGreeter_Greet(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	p := call.Params()
 	name := p.Text(0)
 	if err := p.Err(); err != nil {
