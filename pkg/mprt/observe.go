@@ -40,7 +40,9 @@ type CallInfo struct {
 	// Thread is the name of the thread that the call comes from or runs on;
 	// "" if its method has no context.
 	Thread string
-	// ParamsBytes is the size of the message with the params.
+	// ParamsBytes is the size of the message with the params, framing included.
+	// Of a message sent that refers to promises it is some words too low, and so
+	// is ResultsBytes.
 	ParamsBytes int
 	// Start is when the call was sent, or received.
 	Start time.Time

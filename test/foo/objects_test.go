@@ -156,22 +156,28 @@ func TestFunctionIsCollected(t *testing.T) {
 	over(t, func(t *testing.T, s server) {
 		f := dialThreads(t, s)
 		ctx := within(t)
-		released := passAndForget(t, f, ctx)
-		for {
-			// Both sides' collectors have to run.
-			runtime.GC()
-			if _, err := f.PassDouble(ctx, 1); err != nil {
-				t.Fatal(err)
-			}
-			select {
-			case <-released:
-				return
-			case <-ctx.Done():
-				t.Fatal("it is not collected")
-			default:
-			}
-		}
+		collected(t, f, passAndForget(t, f, ctx))
 	})
+}
+
+// collected waits until something that a server got has been collected there, and here.
+func collected(t *testing.T, f *client, released <-chan struct{}) {
+	t.Helper()
+	ctx := within(t)
+	for {
+		// Both sides' collectors have to run.
+		runtime.GC()
+		if _, err := f.PassDouble(ctx, 1); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-released:
+			return
+		case <-ctx.Done():
+			t.Fatal("it is not collected")
+		default:
+		}
+	}
 }
 
 // passAndForget passes a function, and tells when nothing refers to it any more.

@@ -68,13 +68,13 @@ func (call *Call) Conn() *Conn { return call.conn }
 // ParamsBytes is the size of the call's message.
 func (call *Call) ParamsBytes() int { return call.params.size() }
 
-// ResultsBytes is the size of the return's message as it is now, 0 if Results
-// was not called.
+// ResultsBytes is the size of the return's message if the call returns now,
+// and no promise is in it.
 func (call *Call) ResultsBytes() int {
 	if call.results == nil {
-		return 0
+		return wordSize + len(returnTemplate)
 	}
-	return call.results.size()
+	return call.results.sizeToBe()
 }
 
 // CapAt returns the capability that an interface pointer in the params refers

@@ -190,6 +190,15 @@ func (m *message) size() int {
 	return total
 }
 
+// sizeToBe is size with the capability table that is still to be written.
+func (m *message) sizeToBe() int {
+	n := m.size()
+	if len(m.caps) > 0 {
+		n += (1 + 2*len(m.caps)) * wordSize
+	}
+	return n
+}
+
 // padding is how many bytes b lacks to be whole words.
 func padding(b []byte) int { return -len(b) & (wordSize - 1) }
 

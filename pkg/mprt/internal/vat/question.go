@@ -95,8 +95,9 @@ func (q *Question) SetTimeout(d time.Duration) { q.timeout = d }
 // Params is the params struct, to be filled in before Send.
 func (q *Question) Params() capnp.Struct { return q.content }
 
-// ParamsBytes is the size of the call's message as it is now. Only before Send.
-func (q *Question) ParamsBytes() int { return q.params.size() }
+// ParamsBytes is the size of the call's message, if no promise is in it. Only
+// before Send.
+func (q *Question) ParamsBytes() int { return q.params.sizeToBe() }
 
 // ResultsBytes is the size of the return's message, 0 if the call was one
 // within this process. Only after Wait returned nil.
