@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"expvar"
 	"fmt"
 	"log/slog"
 	"net"
@@ -53,6 +54,20 @@ func (shyGreeter) Greet(context.Context, string) (string, error) {
 	return "", errors.New("too shy")
 }
 
+// calls counts calls by method and adds up how long they take.
+type calls struct{ number, nanoseconds, failed expvar.Map }
+
+func (c *calls) CallStart(context.Context, *mprt.CallInfo) {}
+
+func (c *calls) CallEnd(_ context.Context, call *mprt.CallInfo) {
+	method := call.Interface + "." + call.Method
+	c.number.Add(method, 1)
+	c.nanoseconds.Add(method, call.Duration.Nanoseconds())
+	if call.Err != nil {
+		c.failed.Add(method, 1)
+	}
+}
+
 func TestUsage(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -78,6 +93,17 @@ func TestUsage(t *testing.T) {
 	if got, want := greetOrExplain(given, g), fmt.Sprintf("not called, or given up: Greeter.greet (%s): context canceled", address); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
+	var seen calls
+	watched, err := mprt.Dial(ctx, address, mprt.WithObserver(&seen))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer watched.Close()
+	greetOrExplain(ctx, greeterapi.NewGreeterClient(watched.Bootstrap()))
+	if n, failed := seen.number.Get("Greeter.greet"), seen.failed.Get("Greeter.greet"); n.String() != "1" || failed.String() != "1" {
+		t.Errorf("%s calls, of which %s failed", n, failed)
+	}
+
 	cancel()
 	if err := <-served; err != nil {
 		t.Error(err)
