@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mpgo-dev/mpgo/pkg/mprt/sandbox"
 )
 
 // asExample in the environment makes the test binary the example, whose
@@ -45,9 +47,9 @@ type program struct {
 	stderr bytes.Buffer
 }
 
-func start(t *testing.T) *program {
+func start(t *testing.T, args ...string) *program {
 	t.Helper()
-	p := &program{t: t, cmd: exec.Command(os.Args[0])}
+	p := &program{t: t, cmd: exec.Command(os.Args[0], args...)}
 	p.cmd.Env = append(os.Environ(), asExample+"=1")
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p.cmd.Stderr = &p.stderr
@@ -153,6 +155,53 @@ func TestPipe(t *testing.T) {
 	if got := p.stderr.String(); !strings.HasPrefix(got, "CalculatorInterface.solveEquation (calculator[") ||
 		!strings.HasSuffix(got, "]): division by zero\n") || strings.Count(got, "\n") != 1 {
 		t.Errorf("stderr: %q", got)
+	}
+}
+
+// TestSandbox asks the kernel what the children may do. What they can do is
+// tested where the sandbox is.
+func TestSandbox(t *testing.T) {
+	missing, err := sandbox.Missing()
+	p := start(t, "--sandbox")
+	if missing != 0 {
+		p.stdin.Close()
+		status, _ := p.end()
+		if got := p.stderr.String(); status != 1 || !strings.HasPrefix(got, "example: spawn printer: sandbox: unsupported operation: ") {
+			t.Errorf("status %d, %q; missing are %v: %v", status, got, missing, err)
+		}
+		return
+	}
+	p.write("2*x + 3 = 11\n")
+	if line := p.line(); line != "2*x + 3 = 11: x = 4\n" {
+		t.Errorf("printed %q", line)
+	}
+	for part, pid := range p.children() {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range []string{"NoNewPrivs:\t1", "Seccomp:\t2", "CapPrm:\t0000000000000000", "CapBnd:\t0000000000000000"} {
+			if !strings.Contains(string(status), line+"\n") {
+				t.Errorf("%s: no %q in\n%s", part, line, status)
+			}
+		}
+		for _, ns := range []string{"user", "net", "mnt", "ipc", "uts"} {
+			theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", pid, ns))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ours, err := os.Readlink("/proc/self/ns/" + ns)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if theirs == ours {
+				t.Errorf("%s: its %s namespace is ours", part, ns)
+			}
+		}
+	}
+	p.write("exit\n")
+	if status, output := p.end(); status != 0 || output != "" || p.stderr.Len() > 0 {
+		t.Errorf("status %d, printed %q, %q", status, output, &p.stderr)
 	}
 }
 
@@ -272,7 +321,7 @@ func TestInterrupt(t *testing.T) {
 }
 
 func TestUsage(t *testing.T) {
-	for _, args := range [][]string{{"equation"}, {"printer"}, {"printer", "3", "4"}} {
+	for _, args := range [][]string{{"equation"}, {"printer"}, {"printer", "3", "4"}, {"--sandbox", "3"}} {
 		if err := run(args); err == nil || !strings.Contains(err.Error(), "takes no arguments") {
 			t.Errorf("%q: %v", args, err)
 		}

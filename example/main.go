@@ -4,7 +4,8 @@
 // to the calculator process; the calculator does not know that it is elsewhere.
 //
 // The children are this same program, started with the name of their part and
-// the number of the socket to their parent as arguments.
+// the number of the socket to their parent as arguments. With --sandbox they can
+// do no more than they have to: compute, print, and talk to their parent.
 package main
 
 import (
@@ -16,11 +17,13 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/mpgo-dev/mpgo/example/initapi"
 	"github.com/mpgo-dev/mpgo/pkg/mprt"
+	"github.com/mpgo-dev/mpgo/pkg/mprt/sandbox"
 )
 
 func main() {
@@ -34,12 +37,14 @@ func run(args []string) error {
 	switch {
 	case len(args) == 0:
 		return readEquations()
+	case len(args) == 1 && args[0] == "--sandbox":
+		return readEquations(mprt.WithSandbox(sandbox.Profile{}))
 	case len(args) == 2 && args[0] == "printer":
 		return serveParent(args[1], printerInit{})
 	case len(args) == 2 && args[0] == "calculator":
 		return serveParent(args[1], calculatorInit{})
 	}
-	return errors.New("takes no arguments; type equations, or send them through a pipe")
+	return errors.New("takes no arguments but --sandbox; type equations, or send them through a pipe")
 }
 
 // serveParent is what each child does until its parent leaves.
@@ -49,17 +54,17 @@ func serveParent(fd string, init initapi.InitInterface) error {
 	return mprt.ServeSpawned(context.Background(), fd, initapi.NewInitInterfaceServer(init))
 }
 
-// readEquations is the parent.
-func readEquations() (err error) {
+// readEquations is the parent. The options are for its children.
+func readEquations(opts ...mprt.Option) (err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 
-	printerProcess, err := spawn(ctx, "printer")
+	printerProcess, err := spawn(ctx, "printer", opts)
 	if err != nil {
 		return err
 	}
 	defer closing(&err, printerProcess)
-	calculatorProcess, err := spawn(ctx, "calculator")
+	calculatorProcess, err := spawn(ctx, "calculator", opts)
 	if err != nil {
 		return err
 	}
@@ -116,7 +121,7 @@ func readEquations() (err error) {
 }
 
 // spawn starts this program as another process, in a part of its own.
-func spawn(ctx context.Context, part string) (*mprt.Process, error) {
+func spawn(ctx context.Context, part string, opts []mprt.Option) (*mprt.Process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -124,7 +129,7 @@ func spawn(ctx context.Context, part string) (*mprt.Process, error) {
 	cmd := exec.Command(self, part)
 	cmd.Stdout = os.Stdout
 	cmd.Stderr = os.Stderr
-	return mprt.Spawn(ctx, cmd, mprt.WithName(part))
+	return mprt.Spawn(ctx, cmd, append(slices.Clip(opts), mprt.WithName(part))...)
 }
 
 // closing closes an object or a process at the end of a function, and adds what

@@ -28,10 +28,28 @@ def mpgo_dependencies():
         version = "v0.0.0-20230505084239-6fb4a4f75381",
     )
     _go_module(
+        name = "com_github_elastic_go_seccomp_bpf",
+        importpath = "github.com/elastic/go-seccomp-bpf",
+        sum = "h1:NYduiYxRJ0ZkIyQVwlSskcqPPSg6ynu5pK0/d7SQATs=",
+        version = "v1.6.0",
+    )
+    _go_module(
+        name = "com_github_landlock_lsm_go_landlock",
+        importpath = "github.com/landlock-lsm/go-landlock",
+        sum = "h1:MkvuYeTgGRpOnROAO9V2gV3C5lctFr6O0b9wnPWcQWk=",
+        version = "v0.10.1",
+    )
+    _go_module(
         name = "org_capnproto_go_capnp_v3",
         importpath = "capnproto.org/go/capnp/v3",
         sum = "h1:93ISpqHf2/3WQlfrBP0tT8Dg/RQc3uq6DV36vN0ePWk=",
         version = "v3.1.0-alpha.2",
+    )
+    _go_module(
+        name = "org_golang_x_net",
+        importpath = "golang.org/x/net",
+        sum = "h1:vBTly1HeNPEn3wtREYfy4GZ/NECgw2Cnl+nK6Nz3uvw=",
+        version = "v0.41.0",
     )
     _go_module(
         name = "org_golang_x_sync",
@@ -44,6 +62,12 @@ def mpgo_dependencies():
         importpath = "golang.org/x/sys",
         sum = "h1:DBZZqJ2Rkml6QMQsZywtnjnnGvHza6BTfYFWY9kjEWQ=",
         version = "v0.40.0",
+    )
+    _go_module(
+        name = "org_kernel_pub_linux_libs_security_libcap_psx",
+        importpath = "kernel.org/pub/linux/libs/security/libcap/psx",
+        sum = "h1:Z06sMOzc0GNCwp6efaVrIrz4ywGJ1v+DP0pjVkOfDuA=",
+        version = "v1.2.77",
     )
     _go_module(
         name = "org_uber_go_goleak",
