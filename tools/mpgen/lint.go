@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/mpgo-dev/mpgo/tools/mpgen/internal/compiler"
 	"github.com/mpgo-dev/mpgo/tools/mpgen/internal/lint"
@@ -25,6 +26,8 @@ Flags:
   --src-prefix=dir            a folder that is left out of the names of files; repeatable
   --no-standard-import        do not use the built-in imports
   --bindings=file             a file that applies annotations to the declarations of others; repeatable
+  --report=file               for build tools: write what is found to a file, which is empty if there is nothing, and
+                              exit with 0
 
 The exit status is 1 if anything is found, and 2 for wrong arguments.
 `
@@ -32,11 +35,12 @@ The exit status is 1 if anything is found, and 2 for wrong arguments.
 // lintSchemas is `mpgen lint`.
 func lintSchemas(args []string, stdout, stderr io.Writer) int {
 	var s schemaFlags
-	var against string
+	var against, report string
 	var oldRoots []string
 	flags := flag.NewFlagSet("lint", flag.ContinueOnError)
 	flags.StringVar(&against, "against", "", "")
 	flags.Var((*list)(&oldRoots), "against-path", "")
+	flags.StringVar(&report, "report", "", "")
 	err := s.parse(flags, args)
 	if err == nil && against != "" && len(s.files) != 1 {
 		err = fmt.Errorf("--against goes with one file, not %d", len(s.files))
@@ -48,6 +52,13 @@ func lintSchemas(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		fmt.Fprintf(stderr, "mpgen lint: %v\n", err)
 		return 1
+	}
+	if report != "" {
+		if err := os.WriteFile(report, []byte(found.Format()), 0o666); err != nil {
+			fmt.Fprintf(stderr, "mpgen lint: %v\n", err)
+			return 1
+		}
+		return 0
 	}
 	if len(found) > 0 {
 		fmt.Fprint(stderr, found.Format())

@@ -118,6 +118,22 @@ func TestLint(t *testing.T) {
 		!strings.Contains(stderr, "old.capnp:3:3: note: it was here") {
 		t.Errorf("exit status %d\n%s", code, stderr)
 	}
+	report := filepath.Join(dir, "report")
+	if code, _, shown := runCommand("lint", "--report="+report, "--against="+old, new); code != 0 || shown != "" {
+		t.Errorf("with a report: exit status %d\n%s", code, shown)
+	}
+	if found, err := os.ReadFile(report); err != nil || string(found) != stderr {
+		t.Errorf("the report, %v, is not what is said without:\n%s", err, found)
+	}
+	if code, _, stderr = runCommand("lint", "--report="+report, "--against", new, new); code != 0 || stderr != "" {
+		t.Errorf("with a report of nothing: exit status %d\n%s", code, stderr)
+	}
+	if found, err := os.ReadFile(report); err != nil || len(found) > 0 {
+		t.Errorf("the report of nothing, %v: %s", err, found)
+	}
+	if code, _, stderr = runCommand("lint", "--report="+dir, "--against", new, new); code != 1 || !strings.Contains(stderr, dir) {
+		t.Errorf("a report that cannot be written: exit status %d\n%s", code, stderr)
+	}
 	if code, _, stderr = runCommand("lint", "--against", new, new); code != 0 || stderr != "" {
 		t.Errorf("against itself: exit status %d\n%s", code, stderr)
 	}

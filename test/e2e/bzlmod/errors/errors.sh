@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the targets of this folder, which have mistakes in them, and looks for what Bazel must say about each:
+# Builds and tests the targets of this folder, which have mistakes in them, and looks for what Bazel must say about each:
 # errors.sh BAZEL, in the repository that they are in.
 set -uo pipefail
 
@@ -8,6 +8,13 @@ if out=$("$1" build --color=no --curses=no --keep_going \
 	echo "the targets were built, mistakes and all"
 	exit 1
 fi
+
+for test in changed broken; do
+	if out+=$("$1" test --color=no --curses=no --test_output=errors "//errors:${test}_compat_test" 2>&1); then
+		echo "//errors:${test}_compat_test passed"
+		exit 1
+	fi
+done
 
 missing=0
 while read -r message; do
@@ -21,6 +28,10 @@ errors/broken.capnp:5:11: error: the ordinal @0 is taken
 errors/missing.capnp:3:22: error: import "/names/names.capnp": no target in deps of //errors:missing_dep_go has this file
 errors/indirect.capnp:4:22: error: import "/names/names.capnp": missing dep: add //shared:names_go to deps of //errors:indirect_dep_go
 errors/without_go.capnp:3:22: error: no Go package for names/names.capnp: add
+errors/changed.capnp:8:3: error: the field 'size' @1 of 'Changed' had the type Int32 and has Int64
+errors/released.capnp:7:3: note: it was here
+//errors:changed_compat_test: programs built from //errors:released.capnp and from //errors:changed.capnp would misunderstand each other.
+errors/broken.capnp:4:13: error: 'Int33' is not defined
 END
 [ $missing = 0 ] || printf '%s\n' "$out"
 exit $missing

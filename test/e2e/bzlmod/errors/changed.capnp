@@ -1,0 +1,9 @@
+@0xa1e2d3c4b5a69788;
+
+using Names = import "/names/names.capnp";
+
+struct Changed {
+  note @2 :Text;
+  name @0 :Names.Name;
+  size @1 :Int64;
+}
