@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -18,7 +19,6 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-	"golang.org/x/sys/unix"
 
 	"github.com/mpgo-dev/mpgo/pkg/mprt"
 	"github.com/mpgo-dev/mpgo/test/foo"
@@ -510,19 +510,22 @@ func goroutineID() int32 {
 	return int32(id)
 }
 
-// socketPair returns the two ends of a connected pair of Unix sockets.
+// socketPair returns the two ends of a connection over a Unix socket, on every
+// system that Go's net package has them on.
 func socketPair(t testing.TB) (a, b net.Conn) {
 	t.Helper()
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	// Not t.TempDir, which is named after the test: a socket's name is short.
+	dir, err := os.MkdirTemp("", "foo")
 	must(t, err)
-	var ends [2]net.Conn
-	for i, fd := range fds {
-		f := os.NewFile(uintptr(fd), "socketpair")
-		ends[i], err = net.FileConn(f)
-		f.Close()
-		must(t, err)
-	}
-	return ends[0], ends[1]
+	defer os.RemoveAll(dir)
+	l, err := net.Listen("unix", filepath.Join(dir, "s"))
+	must(t, err)
+	defer l.Close()
+	a, err = net.Dial("unix", l.Addr().String())
+	must(t, err)
+	b, err = l.Accept()
+	must(t, err)
+	return a, b
 }
 
 func must(t testing.TB, err error) {
