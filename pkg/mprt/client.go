@@ -276,7 +276,11 @@ func (c *ClientCall) Wait() (Reader, error) {
 	if c.thread != nil {
 		own = &c.thread.queue
 	}
-	if err := c.q.Wait(c.ctx, own); err != nil {
+	err := c.q.Wait(c.ctx, own)
+	if c.thread != nil {
+		c.thread.relabel(c.ctx)
+	}
+	if err != nil {
 		err = c.error(err)
 		c.ended(err)
 		return Reader{}, err

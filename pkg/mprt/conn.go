@@ -24,7 +24,10 @@ type Conn struct {
 	leaked     func(Leak)
 	tap        *tap // nil if nobody listens
 
-	threads atomic.Int64 // that exist on this connection
+	osThreads bool
+
+	workers atomic.Int64 // threads that the peer made
+	threads atomic.Int64 // those and ours that it knows
 	leaving atomic.Bool  // Shutdown was called
 
 	mu        sync.Mutex
@@ -33,7 +36,8 @@ type Conn struct {
 	localMap  *vat.Cap // ours, nil until it was asked for
 	pool      []*vat.Cap
 	idle      []*lease
-	borrowed  int
+	lent      int                  // threads that calls have borrowed now
+	borrowed  int                  // and that were made for it, ever
 	known     map[*Thread]struct{} // threads that have an identity here
 	built     bool                 // construct was called
 }
@@ -55,6 +59,7 @@ func newConn(nc net.Conn, offer *Server, o *options, ended func(*Conn)) *Conn {
 		name:       name,
 		threadName: o.threadName,
 		maxThreads: o.maxThreads,
+		osThreads:  o.osThreads,
 		log:        o.logger,
 		leaked:     o.leaked,
 		tap:        newTap(o),

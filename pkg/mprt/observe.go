@@ -76,12 +76,13 @@ var errUnwanted = errors.New("nobody waits for the results any more")
 type tap struct {
 	observer Observer // or nil
 	callLog  callLog
+	labels   bool // calls run under profiler labels
 }
 
 // newTap returns what o asks for.
 func newTap(o *options) *tap {
-	t := &tap{observer: o.observer, callLog: newCallLog(o)}
-	if t.observer == nil && t.callLog.Logger == nil {
+	t := &tap{observer: o.observer, callLog: newCallLog(o), labels: o.profileLabels}
+	if t.observer == nil && t.callLog.Logger == nil && !t.labels {
 		return nil
 	}
 	return t

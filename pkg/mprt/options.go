@@ -14,7 +14,8 @@ type options struct {
 	vat            vat.Options
 	name           string
 	threadName     string
-	maxThreads     int
+	maxThreads     int // -1: the default
+	osThreads      bool
 	maxConnections int
 	grace          time.Duration
 	waitForPeer    bool
@@ -24,12 +25,19 @@ type options struct {
 	maxChars       int
 	leaked         func(Leak)
 	observer       Observer
+	profileLabels  bool
 }
 
 func newOptions(opts []Option) *options {
-	o := &options{threadName: "thread", maxThreads: 10_000, maxChars: defaultMaxChars, logger: slog.New(slog.DiscardHandler)}
+	o := &options{threadName: "thread", maxThreads: -1, maxChars: defaultMaxChars, logger: slog.New(slog.DiscardHandler)}
 	for _, opt := range opts {
 		opt(o)
+	}
+	if o.maxThreads < 0 {
+		o.maxThreads = 10_000
+		if o.osThreads {
+			o.maxThreads = 500
+		}
 	}
 	return o
 }
@@ -85,8 +93,24 @@ func WithMaxObjects(n int) Option {
 }
 
 // WithMaxThreads limits the threads that the peer may make. The default is
-// 10,000.
+// 10,000, or 500 with [WithOSThreads].
 func WithMaxThreads(n int) Option { return func(o *options) { o.maxThreads = n } }
+
+// WithOSThreads has the calls of each thread that the peer makes run on a thread
+// of the operating system that serves nothing else and ends with it: for
+// methods that need that, such as those that call C libraries with thread-local
+// state. On Linux it has the thread's name, cut to 15 bytes, which top -H shows.
+//
+// Without it a quick method runs at once on the goroutine that reads the call;
+// with it each call takes two switches between threads, which makes it several
+// times slower. Go ends a program with more than 10,000 operating system
+// threads: with many connections, see to [WithMaxThreads].
+func WithOSThreads() Option { return func(o *options) { o.osThreads = true } }
+
+// WithProfileLabels has methods run under profiler labels (runtime/pprof):
+// "interface", "method" and "peer", and "thread" if they have a context. They
+// are in the context of the method as well, for goroutines that it starts.
+func WithProfileLabels() Option { return func(o *options) { o.profileLabels = true } }
 
 // WithMaxUnsent limits the bytes that are kept for a peer that does not read,
 // before its connection is ended. The default is twice the size limit of

@@ -124,6 +124,7 @@ type ServerCall struct {
 	// info is nil unless somebody listens; results is for its log.
 	info    *CallInfo
 	results capnp.Struct
+	labels  context.Context // nil unless it runs under profiler labels
 
 	// The thread that the call runs on, if it has a context.
 	on     *threadServer
@@ -290,12 +291,15 @@ func (c *ServerCall) Execute(call *vat.Call) {
 		c.fail(err)
 		return
 	}
-	if c.on != nil && c.callback != nil {
+	if c.on != nil && c.on.worker && c.callback != nil {
 		c.on.keepCallback(c.callback)
 	}
 	t := c.tap()
 	if t != nil {
 		t.executing(c)
+		if t.labels {
+			defer c.label()()
+		}
 	}
 	ran := false
 	defer func() {
@@ -431,6 +435,9 @@ func (c *ServerCall) Err() error {
 func (c *ServerCall) Value(key any) any {
 	if key == (threadKey{}) {
 		return c
+	}
+	if c.labels != nil {
+		return c.labels.Value(key)
 	}
 	return nil
 }

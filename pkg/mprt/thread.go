@@ -3,8 +3,10 @@ package mprt
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"capnproto.org/go/capnp/v3"
 
@@ -29,9 +31,16 @@ type Thread struct {
 	name  string
 	queue vat.Queue
 
+	// labelled says that calls ran here under labels of their own.
+	labelled atomic.Bool
+
 	mu sync.Mutex
 	on map[*Conn]*identity // nil for threads that only one connection knows
 }
+
+// heldThread is how a context holds a thread of [WithThread]: the thread itself
+// is known to connections, so it would never be found to be out of use.
+type heldThread struct{ *Thread }
 
 // identity is what a thread is on one connection.
 type identity struct {
@@ -47,12 +56,15 @@ type identity struct {
 type threadServer struct {
 	thread *Thread
 	conn   *Conn
-	// worker says that the peer made the thread to run its calls.
+	// worker says that the peer made the thread to run its calls; os is what
+	// they run on, if that is a thread of the operating system's.
 	worker bool
+	os     *osThread
 	// load is the number of calls that a pool has given it.
 	load int
 	// callback is the thread of the peer that the worker's last call came
-	// from. It is kept because the next will come from there too.
+	// from. It is kept because the next will come from there too. A thread of
+	// our own keeps none: the two would hold each other for ever.
 	mu       sync.Mutex
 	callback *vat.Cap
 }
@@ -81,7 +93,11 @@ func (s *threadServer) Dropped() {
 	s.mu.Unlock()
 	callback.Release()
 	s.conn.threads.Add(-1)
+	if s.os != nil {
+		s.os.stop()
+	}
 	if s.worker {
+		s.conn.workers.Add(-1)
 		// Release locks other connections, which a drop must not wait for.
 		go s.thread.release()
 	}
@@ -156,14 +172,20 @@ func (m *threadMap) makeThread(call *vat.Call, name []byte) error {
 
 // newWorker returns a new thread that runs calls of the peer.
 func (c *Conn) newWorker(name string) (*vat.Cap, error) {
-	if c.threads.Add(1) > int64(c.maxThreads) {
-		c.threads.Add(-1)
+	if c.workers.Add(1) > int64(c.maxThreads) {
+		c.workers.Add(-1)
 		return nil, &vat.Exception{
 			Type:   vat.Overloaded,
 			Reason: fmt.Sprintf("more than %d threads on one connection", c.maxThreads),
 		}
 	}
-	return vat.NewServer(&threadServer{thread: &Thread{name: name}, conn: c, worker: true}), nil
+	c.threads.Add(1)
+	s := &threadServer{thread: &Thread{name: name}, conn: c, worker: true}
+	if c.osThreads {
+		s.os = newOSThread(name)
+		s.thread.queue.Runner = s.os.run
+	}
+	return vat.NewServer(s), nil
 }
 
 // makePool makes the threads for calls that name none.
@@ -260,6 +282,7 @@ type lease struct {
 // borrow returns an idle thread of the connection, or a new one.
 func (c *Conn) borrow() *lease {
 	c.mu.Lock()
+	c.lent++
 	for i := len(c.idle) - 1; i >= 0; i-- {
 		// One on which a late callback runs is left alone.
 		if l := c.idle[i]; l.queue.Acquire() {
@@ -277,18 +300,36 @@ func (c *Conn) borrow() *lease {
 	return l
 }
 
-// giveBack ends a loan.
+// spareThreads is how many idle threads a connection keeps beyond as many as are
+// lent.
+const spareThreads = 64
+
+// giveBack ends a loan. After a rush of calls, the threads that it took are
+// released, here and there.
 func (l *lease) giveBack() {
 	l.queue.Yield()
 	c := l.conn
 	c.mu.Lock()
+	c.lent--
 	if c.ended {
 		c.mu.Unlock()
 		l.identity.release()
 		return
 	}
 	c.idle = append(c.idle, l)
+	if len(c.idle) <= c.lent+spareThreads {
+		c.mu.Unlock()
+		return
+	}
+	keep := c.lent + spareThreads
+	surplus := slices.Clone(c.idle[keep:])
+	clear(c.idle[keep:])
+	c.idle = c.idle[:keep]
 	c.mu.Unlock()
+	for _, l := range surplus {
+		c.vat.Unpin(l.local)
+		l.identity.release()
+	}
 }
 
 type threadKey struct{}
@@ -296,16 +337,34 @@ type threadKey struct{}
 // WithThread returns a context whose calls all come from one thread with the
 // given name, so that a peer runs them on one thread of its own, in order, and
 // its calls back run on this one while it waits. The thread lasts until release
-// is called. Calls made with the context at the same time share the thread.
+// is called, or the context has been collected. Calls made with the context at
+// the same time share the thread.
 //
 // The context that a method is served with carries its thread already.
 func WithThread(ctx context.Context, name string) (_ context.Context, release func()) {
 	t := &Thread{name: name}
 	t.queue.Acquire()
-	return context.WithValue(ctx, threadKey{}, t), sync.OnceFunc(func() {
+	held := &heldThread{t}
+	end := sync.OnceFunc(func() {
 		t.release()
 		t.queue.Yield()
 	})
+	cleanup := runtime.AddCleanup(held, func(end func()) { end() }, end)
+	return context.WithValue(ctx, threadKey{}, held), func() {
+		cleanup.Stop()
+		end()
+	}
+}
+
+// threadOf returns the thread that ctx carries, nil if none.
+func threadOf(ctx context.Context) *Thread {
+	switch cur := ctx.Value(threadKey{}).(type) {
+	case *heldThread:
+		return cur.Thread
+	case *ServerCall:
+		return cur.onThread()
+	}
+	return nil
 }
 
 // release ends what the thread is on its connections.
@@ -369,13 +428,8 @@ func (t *Thread) identityOn(c *Conn) (local, remote *vat.Cap, err error) {
 
 // ThreadName returns the name of the thread that ctx carries, "" if none.
 func ThreadName(ctx context.Context) string {
-	switch cur := ctx.Value(threadKey{}).(type) {
-	case *Thread:
-		return cur.name
-	case *ServerCall:
-		if t := cur.onThread(); t != nil {
-			return t.name
-		}
+	if t := threadOf(ctx); t != nil {
+		return t.name
 	}
 	return ""
 }
@@ -401,8 +455,8 @@ func (call *ClientCall) addThread() error {
 	var local, remote *vat.Cap
 	var err error
 	switch cur := call.ctx.Value(threadKey{}).(type) {
-	case *Thread:
-		call.thread = cur
+	case *heldThread:
+		call.thread = cur.Thread
 		if m.Context > 0 {
 			local, remote, err = cur.identityOn(conn)
 		}

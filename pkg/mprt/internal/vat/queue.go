@@ -12,6 +12,10 @@ import (
 //
 // The zero Queue is ready to use.
 type Queue struct {
+	// Runner, if set before the first call, has the queue run where it likes,
+	// instead of whoever was told to. It must not wait for that.
+	Runner func(run func())
+
 	mu         sync.Mutex
 	head, tail *Call
 	// busy says that a goroutine runs the queue or owns it (Acquire).
@@ -34,6 +38,10 @@ func (q *Queue) Put(call *Call) *Queue {
 	if !q.busy {
 		q.busy = true
 		q.mu.Unlock()
+		if q.Runner != nil {
+			q.Start()
+			return nil
+		}
 		return q
 	}
 	q.wakeLent()
@@ -53,7 +61,7 @@ func (q *Queue) Run() {
 	done := false
 	defer func() {
 		if !done { // a handler ended the goroutine
-			go q.Run()
+			q.Start()
 		}
 	}()
 	for {
@@ -70,9 +78,14 @@ func (q *Queue) Run() {
 	}
 }
 
-// Start runs q on a goroutine of its own. A nil queue needs none.
+// Start runs q on a goroutine of its own, or where its Runner has it. A nil
+// queue needs none.
 func (q *Queue) Start() {
-	if q != nil {
+	switch {
+	case q == nil:
+	case q.Runner != nil:
+		q.Runner(q.Run)
+	default:
 		go q.Run()
 	}
 }
@@ -89,7 +102,7 @@ func (q *Queue) Acquire() bool {
 	return true
 }
 
-// Yield ends Acquire. What was put in the meantime runs on a new goroutine.
+// Yield ends Acquire. What was put in the meantime is started.
 func (q *Queue) Yield() {
 	q.mu.Lock()
 	if q.head == nil {
@@ -98,7 +111,7 @@ func (q *Queue) Yield() {
 		return
 	}
 	q.mu.Unlock()
-	go q.Run()
+	q.Start()
 }
 
 func (q *Queue) pop() *Call {
