@@ -123,9 +123,10 @@ type decoder struct {
 	caps interface {
 		CapAt(capnp.Ptr) (*vat.Cap, error)
 	}
-	call *ServerCall // whose params are read
-	err  error
-	made int64 // bytes of list elements that were decoded
+	call  *ServerCall // whose params are read
+	err   error
+	made  int64 // bytes of list elements that were decoded
+	texts sharedTexts
 	// back is the call that returned, for errors.
 	back *ClientCall
 }
@@ -170,11 +171,17 @@ func (r Reader) Ptr(i uint16) capnp.Ptr {
 
 // Text returns the text at the i-th pointer, empty for null.
 func (r Reader) Text(i uint16) string {
+	if mem, n, ok := r.list(i, byteElems); ok {
+		if n <= 1 || mem[n-1] != 0 || !r.charge(n, 1) {
+			return ""
+		}
+		return r.copyText(mem[:n-1])
+	}
 	p, err := r.Struct.Ptr(i)
 	if err != nil {
 		r.Fail(err)
 	}
-	return p.Text()
+	return r.text(p)
 }
 
 // Data returns a copy of the data at the i-th pointer, nil for null.

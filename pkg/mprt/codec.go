@@ -278,7 +278,7 @@ func structList(r Reader, p capnp.Ptr) (capnp.List, bool) {
 }
 
 // Lists are what a few bytes can make much memory of: pointers to one and the
-// same list, and elements that are small or empty on the wire. What is decoded
+// same list or text, and elements that are small or empty on the wire. What is decoded
 // may be this many times as large as the message, and freeBytes in any case.
 const (
 	maxGrowth = 64
@@ -303,7 +303,7 @@ func (r Reader) charge(n int, size uintptr) bool {
 		}
 	}
 	if r.dec.made > limit {
-		r.Fail(fmt.Errorf("lists of %d bytes in all, in a message that may have %d", r.dec.made, limit))
+		r.Fail(fmt.Errorf("lists and texts of %d bytes in all, in a message that may have %d", r.dec.made, limit))
 		return false
 	}
 	return true

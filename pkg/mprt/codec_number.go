@@ -26,6 +26,15 @@ func SetNumbers[T Number](b Builder, i uint16, v []T) {
 // GetNumbers reads a list of numbers or enums from the i-th pointer; null is
 // nil.
 func GetNumbers[T Number](r Reader, i uint16) []T {
+	size := unsafe.Sizeof(*new(T))
+	if mem, n, ok := r.list(i, elemKind(size)); ok {
+		if mem == nil || !r.charge(n, size) {
+			return nil
+		}
+		v := make([]T, n)
+		copyNumbers(v, mem)
+		return v
+	}
 	p, err := r.Struct.Ptr(i)
 	if err != nil {
 		r.Fail(err)
@@ -108,6 +117,36 @@ func numbers(r Reader, p capnp.Ptr, size capnp.Size) (capnp.List, bool) {
 	}
 	return l, ok
 }
+
+// copyNumbers fills v from memory of the wire.
+func copyNumbers[T Number](v []T, mem []byte) {
+	if len(v) == 0 {
+		return
+	}
+	if littleEndian {
+		copy(unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), len(mem)), mem)
+		return
+	}
+	switch unsafe.Sizeof(v[0]) {
+	case 1:
+		copy(unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), len(mem)), mem)
+	case 2:
+		for k := range v {
+			*(*uint16)(unsafe.Pointer(&v[k])) = binary.LittleEndian.Uint16(mem[2*k:])
+		}
+	case 4:
+		for k := range v {
+			*(*uint32)(unsafe.Pointer(&v[k])) = binary.LittleEndian.Uint32(mem[4*k:])
+		}
+	default:
+		for k := range v {
+			*(*uint64)(unsafe.Pointer(&v[k])) = binary.LittleEndian.Uint64(mem[8*k:])
+		}
+	}
+}
+
+// littleEndian says that this machine has numbers in memory as the wire has.
+var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
 func decodeNumbers[T Number](r Reader, p capnp.Ptr) []T {
 	size := unsafe.Sizeof(*new(T))
@@ -197,7 +236,19 @@ func SetBools(b Builder, i uint16, v []bool) {
 }
 
 // GetBools reads a list of Bool from the i-th pointer; null is nil.
-func GetBools(r Reader, i uint16) []bool { return decodeBools(r, r.Ptr(i)) }
+func GetBools(r Reader, i uint16) []bool {
+	if mem, n, ok := r.list(i, bitElems); ok {
+		if mem == nil || !r.charge(n, 1) {
+			return nil
+		}
+		v := make([]bool, n)
+		for k := range v {
+			v[k] = mem[k/8]>>(k%8)&1 != 0
+		}
+		return v
+	}
+	return decodeBools(r, r.Ptr(i))
+}
 
 func encodeBools(b Builder, v []bool) capnp.Ptr {
 	if !fits(b, len(v)) {

@@ -17,14 +17,18 @@ func SetTexts[T ~string](b Builder, i uint16, v []T) {
 func GetTexts(r Reader, i uint16) []string { return decodeTexts(r, r.Ptr(i)) }
 
 func encodeTexts[T ~string](b Builder, v []T) capnp.Ptr {
-	l, ok := newPointers(b, len(v))
+	total := 0
+	for _, s := range v {
+		total += textSize(string(s))
+	}
+	l, texts, ok := newTexts(b, len(v), total)
 	if !ok {
 		return capnp.Ptr{}
 	}
 	for k, s := range v {
-		setAt(b, l, k, newText(b, string(s)))
+		texts.Set(k, string(s))
 	}
-	return capnp.List(l).ToPtr()
+	return l.ToPtr()
 }
 
 func decodeTexts(r Reader, p capnp.Ptr) []string {
@@ -32,9 +36,10 @@ func decodeTexts(r Reader, p capnp.Ptr) []string {
 	if !ok || !r.charge(l.Len(), unsafe.Sizeof(*new(string))) {
 		return nil
 	}
+	r.expectTexts(l.Len())
 	v := make([]string, l.Len())
 	for k := range v {
-		v[k] = at(r, l, k).Text()
+		v[k] = r.text(at(r, l, k))
 	}
 	return v
 }
@@ -54,14 +59,14 @@ func SetTextSet(b Builder, i uint16, v map[string]struct{}) {
 	if v == nil {
 		return
 	}
-	l, ok := newPointers(b, len(v))
+	l, texts, ok := newTexts(b, len(v), textSizes(v))
 	if !ok {
 		return
 	}
-	b.SetPtr(i, capnp.List(l).ToPtr())
+	b.SetPtr(i, l.ToPtr())
 	k := 0
 	for s := range v {
-		setAt(b, l, k, newText(b, s))
+		texts.Set(k, s)
 		k++
 	}
 }
@@ -72,9 +77,10 @@ func GetTextSet(r Reader, i uint16) map[string]struct{} {
 	if !ok || !r.charge(l.Len(), pairSize) {
 		return nil
 	}
+	r.expectTexts(l.Len())
 	v := make(map[string]struct{}, l.Len())
 	for k := range l.Len() {
-		v[at(r, l, k).Text()] = struct{}{}
+		v[r.text(at(r, l, k))] = struct{}{}
 	}
 	return v
 }

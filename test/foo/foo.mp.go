@@ -114,21 +114,21 @@ func setFooStruct_MapStringInt(b mprt.Builder, i uint16, m map[string]int32) {
 	if m == nil {
 		return
 	}
-	l, ok := mprt.NewPairs(b, i, capnp.ObjectSize{DataSize: 8, PointerCount: 1}, len(m))
+	l, keys, ok := mprt.NewTextPairs(b, i, capnp.ObjectSize{DataSize: 8, PointerCount: 1}, 0, m)
 	if !ok {
 		return
 	}
 	n := 0
 	for k, v := range m {
+		keys.Set(n, k)
 		e := b.With(l.Struct(n))
-		e.SetText(0, k)
 		e.SetUint32(0, uint32(v))
 		n++
 	}
 }
 
 func getFooStruct_MapStringInt(r mprt.Reader, i uint16) map[string]int32 {
-	l, ok := mprt.GetPairs(r, i)
+	l, ok := mprt.GetTextPairs(r, i)
 	if !ok {
 		return nil
 	}
@@ -2514,21 +2514,21 @@ func setFooInterface_MapSizeParams_Map(b mprt.Builder, i uint16, m map[string]st
 	if m == nil {
 		return
 	}
-	l, ok := mprt.NewPairs(b, i, capnp.ObjectSize{PointerCount: 2}, len(m))
+	l, keys, ok := mprt.NewTextPairs(b, i, capnp.ObjectSize{PointerCount: 2}, 0, m)
 	if !ok {
 		return
 	}
 	n := 0
 	for k, v := range m {
+		keys.Set(n, k)
 		e := b.With(l.Struct(n))
-		e.SetText(0, k)
 		e.SetText(1, v)
 		n++
 	}
 }
 
 func getFooInterface_MapSizeParams_Map(r mprt.Reader, i uint16) map[string]string {
-	l, ok := mprt.GetPairs(r, i)
+	l, ok := mprt.GetTextPairs(r, i)
 	if !ok {
 		return nil
 	}

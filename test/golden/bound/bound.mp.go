@@ -246,21 +246,21 @@ func setValues_ByName(b mprt.Builder, i uint16, m map[string]Color) {
 	if m == nil {
 		return
 	}
-	l, ok := mprt.NewPairs(b, i, capnp.ObjectSize{DataSize: 8, PointerCount: 1}, len(m))
+	l, keys, ok := mprt.NewTextPairs(b, i, capnp.ObjectSize{DataSize: 8, PointerCount: 1}, 0, m)
 	if !ok {
 		return
 	}
 	n := 0
 	for k, v := range m {
+		keys.Set(n, k)
 		e := b.With(l.Struct(n))
-		e.SetText(0, k)
 		e.SetUint16(0, uint16(v))
 		n++
 	}
 }
 
 func getValues_ByName(r mprt.Reader, i uint16) map[string]Color {
-	l, ok := mprt.GetPairs(r, i)
+	l, ok := mprt.GetTextPairs(r, i)
 	if !ok {
 		return nil
 	}

@@ -296,27 +296,41 @@ func (g *generator) mapFuncs(f *model.Field, owner string) (set, get string) {
 	}
 	g.local[set], g.local[get] = true, true
 	s, key, val, _ := g.pair(f, f.Type)
+	texts := key.Type.Kind == model.Text && !converted(key) && !key.Go.Optional && key.Has == nil
 	g.after = append(g.after, func() {
 		typ := g.fieldType(f)
 		g.P("func ", set, "(b ", g.mprt("Builder"), ", i uint16, m ", typ, ") {")
 		g.P("if m == nil {")
 		g.P("return")
 		g.P("}")
-		g.P("l, ok := ", g.mprt("NewPairs"), "(b, i, ", g.size(s), ", len(m))")
+		if texts {
+			g.P("l, keys, ok := ", g.mprt("NewTextPairs"), "(b, i, ", g.size(s), ", ", key.Offset, ", m)")
+		} else {
+			g.P("l, ok := ", g.mprt("NewPairs"), "(b, i, ", g.size(s), ", len(m))")
+		}
 		g.P("if !ok {")
 		g.P("return")
 		g.P("}")
 		g.P("n := 0")
 		g.P("for k, v := range m {")
+		if texts {
+			g.P("keys.Set(n, k)")
+		}
 		g.P("e := b.With(l.Struct(n))")
-		g.set("e", key, "k", owner+"_"+upper(f.Name)+"Key")
+		if !texts {
+			g.set("e", key, "k", owner+"_"+upper(f.Name)+"Key")
+		}
 		g.set("e", val, "v", owner+"_"+upper(f.Name)+"Value")
 		g.P("n++")
 		g.P("}")
 		g.P("}")
 		g.P()
 		g.P("func ", get, "(r ", g.mprt("Reader"), ", i uint16) ", typ, " {")
-		g.P("l, ok := ", g.mprt("GetPairs"), "(r, i)")
+		pairs := "GetPairs"
+		if texts {
+			pairs = "GetTextPairs"
+		}
+		g.P("l, ok := ", g.mprt(pairs), "(r, i)")
 		g.P("if !ok {")
 		g.P("return nil")
 		g.P("}")

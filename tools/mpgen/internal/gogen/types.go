@@ -299,6 +299,10 @@ func (g *generator) pair(f *model.Field, t *model.Type) (elem *model.Struct, key
 	}
 	s := t.Elem.Struct
 	key, val = subst(s.Fields[0], s.Params, t.Elem.Args), subst(s.Fields[1], s.Params, t.Elem.Args)
+	if val.Type.Kind == model.Void {
+		g.errorf(f.Pos, "$Go.map on %s: its values are Void; a list of the keys alone can be a $Go.set", f.Name)
+		return nil, nil, nil, false
+	}
 	switch key.Type.Kind {
 	case model.Data, model.ListOf, model.AnyPointer, model.Void:
 		g.errorf(f.Pos, "$Go.map on %s: a Go map cannot have %s as its key", f.Name, g.typ(key.Type))
