@@ -353,35 +353,58 @@ func (c *Conn) disown(params *message) bool {
 		return true
 	}
 	caps := params.caps
-	times := func(cap *Cap) (n uint32) {
-		for _, other := range caps {
+	// counted says whether the peer counts a reference for an entry. For a
+	// part of an answer that turned out to be its own object it does not.
+	counted := func(i int) bool {
+		cap := caps[i]
+		if cap == nil || cap.conn != c || cap.kind != kindImported && cap.kind != kindImportedPromise {
+			return false
+		}
+		switch params.table[i].which {
+		case rpc.CapDescriptor_Which_receiverHosted, rpc.CapDescriptor_Which_receiverAnswer:
+			return false
+		}
+		return true
+	}
+	// times says how many entries cap has, and how many of them are counted.
+	times := func(cap *Cap) (all int32, n uint32) {
+		for i, other := range caps {
 			if other == cap {
-				n++
+				all++
+				if counted(i) {
+					n++
+				}
 			}
 		}
-		return n
+		return all, n
 	}
 	if len(caps) > 16 {
-		counts := make(map[*Cap]uint32, len(caps))
-		for _, cap := range caps {
-			counts[cap]++
+		type entries struct {
+			all int32
+			n   uint32
 		}
-		times = func(cap *Cap) uint32 { return counts[cap] }
+		counts := make(map[*Cap]entries, len(caps))
+		for i, cap := range caps {
+			e := counts[cap]
+			e.all++
+			if counted(i) {
+				e.n++
+			}
+			counts[cap] = e
+		}
+		times = func(cap *Cap) (int32, uint32) { return counts[cap].all, counts[cap].n }
 	}
-	for _, cap := range caps {
-		if cap == nil || cap.conn != c || cap.kind != kindImported && cap.kind != kindImportedPromise {
+	for i, cap := range caps {
+		if !counted(i) {
 			continue
 		}
-		if cap.received == 0 {
-			return false
-		}
-		n := times(cap)
-		if cap.received <= n && cap.refs.Load() > int32(n) {
+		all, n := times(cap)
+		if cap.received < n || cap.received == n && cap.refs.Load() > all {
 			return false
 		}
 	}
-	for _, cap := range caps {
-		if cap != nil && cap.conn == c && (cap.kind == kindImported || cap.kind == kindImportedPromise) {
+	for i, cap := range caps {
+		if counted(i) {
 			cap.received--
 		}
 	}

@@ -318,12 +318,15 @@ func (c *Conn) importAll(payload rpc.Payload, m *message) error {
 	if err := checkTable(list.Len()); err != nil {
 		return err
 	}
+	m.table = m.table[:0]
 	for i := range list.Len() {
-		cap, err := c.importCap(list.At(i))
+		d := list.At(i)
+		cap, err := c.importCap(d)
 		if err != nil {
 			return fmt.Errorf("capability %d: %w", i, err)
 		}
 		m.caps = append(m.caps, cap)
+		m.table = append(m.table, descriptor{which: d.Which()}) // for disown
 	}
 	return nil
 }
