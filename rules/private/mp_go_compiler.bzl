@@ -18,7 +18,7 @@ def _map_flag(package):
     return "--map={}={}".format(package.import_name, package.importpath)
 
 def _package_label_flag(package):
-    return "--label_of={}={}".format(package.import_name, display_label(package.label))
+    return "--package_of={}={}".format(package.import_name, display_label(package.label))
 
 def _mpgen_generate(ctx, _compiler, request):
     toolchain = ctx.exec_groups["mp_generate"].toolchains[TOOLCHAIN_TYPE].mp
@@ -41,7 +41,7 @@ def _mpgen_generate(ctx, _compiler, request):
     args.add_all(request.importable, map_each = _importable_flag, uniquify = True)
     args.add_all(request.packages, map_each = _map_flag)
 
-    # The last label given for a schema wins: the target with its Go package is the better answer to "which dep is missing?".
+    # The target with the Go package of a schema is a better answer to "which dep is missing?" than the one with the schema.
     args.add_all(request.transitive_packages, map_each = _package_label_flag)
     args.add_all(request.bindings, format_each = "--bindings=%s")
     ctx.actions.run(

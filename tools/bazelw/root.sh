@@ -13,6 +13,8 @@ debian_update
 set -- bazel-bootstrap bazel-rules-shell default-jre-headless \
 	base-files base-passwd bash coreutils dash debianutils diffutils findutils grep gzip hostname libc-bin mawk mount ncurses-base \
 	patch sed tar unzip util-linux zip
+# What the schema compiler is compared with, in its tests.
+set -- "$@" capnproto
 # Go fetches rules_go, gazelle and the pinned SDK. The host's is lent to the root by enter.sh.
 goroot=$(cd / && GOTOOLCHAIN=local go env GOROOT 2>/dev/null) || goroot=
 if [ ! -x "$goroot/bin/go" ]; then

@@ -47,6 +47,7 @@ Flags for build tools:
   --importable=name           a --schema that those named by --out may import; repeatable
   --label=label               the target being built, for messages
   --label_of=name=label       the target that has a --schema, for messages; repeatable
+  --package_of=name=label     the target that has its Go package, for messages; repeatable
   --request=file              take a compiled schema (capnp compile -o-) instead of compiling
 
 Errors are printed as file:line:column: message. The exit status is then 1, and no file is written; it is 2
@@ -67,6 +68,7 @@ type generateOptions struct {
 	importable []string
 	label      string
 	labels     pairs
+	packages   pairs
 	request    string
 }
 
@@ -121,6 +123,7 @@ func parseGenerate(args []string) (*generateOptions, error) {
 	fs.Var((*list)(&o.importable), "importable", "")
 	fs.StringVar(&o.label, "label", "", "")
 	fs.Var(&o.labels, "label_of", "")
+	fs.Var(&o.packages, "package_of", "")
 	fs.StringVar(&o.request, "request", "", "")
 	for {
 		if err := fs.Parse(args); err != nil {
@@ -316,7 +319,10 @@ func (o *generateOptions) explain(d *compiler.Diagnostic) {
 	switch d.Code {
 	case compiler.ImportNotListed:
 		name := "/" + strings.TrimPrefix(d.Import, "/")
-		label, ok := o.labels.find(name)
+		label, ok := o.packages.find(name)
+		if !ok {
+			label, ok = o.labels.find(name)
+		}
 		if !ok {
 			label = "the target that has " + name
 		}
@@ -435,15 +441,22 @@ func (o *generateOptions) packageOf(f *model.File, generated bool) (gogen.Packag
 	return gogen.Package{ImportPath: importPath, Name: name}, nil
 }
 
+// missingPackage tells what to do about an imported file whose Go package is
+// not known.
 func (o *generateOptions) missingPackage(name string) string {
 	if o.label == "" {
-		return fmt.Sprintf("no Go package for %s, whose types are used: give --map=%s=IMPORTPATH, or the file itself as an argument", name, name)
+		return fmt.Sprintf("no Go package for %s, whose types are used: tell where its generated code is by --map=%s=IMPORTPATH or "+
+			"by $Go.import in it, or give it as an argument too, to generate it into the same package", name, name)
 	}
-	label, ok := o.labels.find("/" + strings.TrimPrefix(name, "/"))
-	if !ok {
-		label = "the mp_go_library for " + name
+	imported := "/" + strings.TrimPrefix(name, "/")
+	if label, ok := o.packages.find(imported); ok {
+		return fmt.Sprintf("no Go package for %s: add %s to deps of %s", name, label, o.label)
 	}
-	return fmt.Sprintf("no Go package for %s: add %s to deps of %s", name, label, o.label)
+	if label, ok := o.labels.find(imported); ok {
+		return fmt.Sprintf("no Go package for %s: add %s to deps of %s; if that is a capnp_library, add the mp_go_library "+
+			"that has schemas = [%q] in its place, or make one", name, label, o.label, label)
+	}
+	return fmt.Sprintf("no Go package for %s: add the mp_go_library for it to deps of %s", name, o.label)
 }
 
 // outputName is where the code of a schema file goes.

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -272,16 +273,22 @@ func TestStrictDeps(t *testing.T) {
 	write(t, "in/a.capnp", "@0xd1b7e2a4c5f60916;\nusing B = import \"/lib/b.capnp\";\nstruct A { b @0 :B.S; }\n")
 	write(t, "in/b.capnp", "@0xd1b7e2a4c5f60917;\nstruct S {}\n")
 	base := []string{"--importpath=example.com/a", "--label=//app:a_go", "--schema=/app/a.capnp=in/a.capnp", "--out=/app/a.capnp=out/a.mp.go"}
-	b := []string{"--schema=/lib/b.capnp=in/b.capnp", "--label_of=/lib/b.capnp=//lib:b_go"}
 	importable := []string{"--importable=/lib/b.capnp"}
+	goLibrary := []string{"--package_of=/lib/b.capnp=//lib:b_go"}
+	bare := []string{"--schema=/lib/b.capnp=in/b.capnp"}
+	b := append(bare, "--label_of=/lib/b.capnp=//lib:b_capnp")
 	for _, test := range []struct {
 		flags []string
 		want  string
 	}{
 		{nil, `in/a.capnp:2:18: error: import "/lib/b.capnp": no target in deps of //app:a_go has this file: add the one with /lib/b.capnp in its srcs`},
-		{b, `in/a.capnp:2:18: error: import "/lib/b.capnp": missing dep: add //lib:b_go to deps of //app:a_go`},
-		{append(b, importable...), `in/a.capnp:2:18: error: no Go package for lib/b.capnp: add //lib:b_go to deps of //app:a_go`},
-		{append(append(b, importable...), "--map=/lib/b.capnp=example.com/b"), ""},
+		{b, `in/a.capnp:2:18: error: import "/lib/b.capnp": missing dep: add //lib:b_capnp to deps of //app:a_go`},
+		{slices.Concat(b, goLibrary), `in/a.capnp:2:18: error: import "/lib/b.capnp": missing dep: add //lib:b_go to deps of //app:a_go`},
+		{slices.Concat(bare, importable), "in/a.capnp:2:18: error: no Go package for lib/b.capnp: add the mp_go_library for it to deps of //app:a_go\n"},
+		{slices.Concat(b, importable), `in/a.capnp:2:18: error: no Go package for lib/b.capnp: add //lib:b_capnp to deps of //app:a_go; if that is ` +
+			`a capnp_library, add the mp_go_library that has schemas = ["//lib:b_capnp"] in its place, or make one`},
+		{slices.Concat(b, goLibrary, importable), "in/a.capnp:2:18: error: no Go package for lib/b.capnp: add //lib:b_go to deps of //app:a_go\n"},
+		{slices.Concat(b, importable, []string{"--map=/lib/b.capnp=example.com/b"}), ""},
 	} {
 		status, _, stderr := mpgen(append(base, test.flags...)...)
 		if test.want == "" {
@@ -296,6 +303,29 @@ func TestStrictDeps(t *testing.T) {
 	}
 	if _, err := os.Stat("out/a.mp.go"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestNoGoPackage looks for what is said without a build tool, and does it.
+func TestNoGoPackage(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "a.capnp", "@0xd1b7e2a4c5f60916;\nusing B = import \"lib/b.capnp\";\nstruct A { b @0 :B.S; }\n")
+	write(t, "lib/b.capnp", "@0xd1b7e2a4c5f60917;\nstruct S {}\n")
+	args := []string{"--importpath=example.com/a", "a.capnp"}
+	status, _, stderr := mpgen(args...)
+	const want = "a.capnp:2:18: error: no Go package for lib/b.capnp, whose types are used: tell where its generated code is by " +
+		"--map=lib/b.capnp=IMPORTPATH or by $Go.import in it, or give it as an argument too"
+	if status != 1 || !strings.Contains(stderr, want) {
+		t.Errorf("status %d, want %q in\n%s", status, want, stderr)
+	}
+	for _, more := range []string{"--map=lib/b.capnp=example.com/b", "lib/b.capnp"} {
+		if status, _, stderr := mpgen(append(args, more)...); status != 0 {
+			t.Errorf("%s: %s", more, stderr)
+		}
+	}
+	write(t, "lib/b.capnp", "@0xd1b7e2a4c5f60917;\nusing Go = import \"/mp/go.capnp\";\n$Go.import(\"example.com/b\");\nstruct S {}\n")
+	if status, _, stderr := mpgen(args...); status != 0 {
+		t.Errorf("with $Go.import: %s", stderr)
 	}
 }
 

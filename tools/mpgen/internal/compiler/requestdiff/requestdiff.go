@@ -5,6 +5,7 @@ package requestdiff
 import (
 	"encoding/binary"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -16,6 +17,9 @@ import (
 
 // A Differ decodes requests by schema.capnp.
 type Differ struct {
+	// Ignore matches the lines, of those that Parts gives, to leave out; nil leaves out none.
+	Ignore *regexp.Regexp
+
 	nodes map[uint64]schema.Node
 	root  uint64
 }
@@ -62,6 +66,9 @@ func (d *Differ) Parts(req schema.CodeGeneratorRequest) (parts []Part, order []u
 	byName := map[string][]string{}
 	var names []string
 	for _, line := range root {
+		if d.Ignore != nil && d.Ignore.MatchString(line) {
+			continue
+		}
 		// Nodes and source infos are told apart by the id in their first line.
 		key := "request"
 		if rest, ok := strings.CutPrefix(line, "nodes["); ok {

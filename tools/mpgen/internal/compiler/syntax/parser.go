@@ -123,9 +123,10 @@ func (p *parser) block(parent *Decl, lv level, open *blockStart, depth int) {
 // blockStart remembers where a block opened, to tell where it may have been
 // meant to end.
 type blockStart struct {
-	stmt    int // start of the statement
-	brace   int // offset of the '{'
-	suspect int // first statement inside that is indented no deeper, or 0
+	stmt    int  // start of the statement
+	brace   int  // offset of the '{'
+	suspect int  // first statement inside that is indented no deeper, or 0
+	assumed bool // the '{' itself is missing, which was reported
 }
 
 func (b *blockStart) see(src string, start int) {
@@ -155,25 +156,22 @@ func (p *parser) unclosedBlock(open *blockStart) {
 	if open.suspect != 0 {
 		notes = []Note{{uint32(open.suspect), uint32(open.suspect), "a '}' may be missing before this line"}}
 	}
-	p.report(open.brace, open.brace+1, "the block is never closed", "add '}'", notes...)
+	if !open.assumed {
+		p.report(open.brace, open.brace+1, "the block is never closed", "add '}'", notes...)
+	}
 	// The blocks around it end here as well; say it once.
 	p.errs.(*limited).muted++
 }
 
-// skipBlock reads a block and forgets it.
+// skipBlock reads a block and forgets it. Why, was reported.
 func (p *parser) skipBlock(depth int) {
-	open := &blockStart{brace: p.pos - 1, stmt: p.pos - 1}
 	m := p.errs.(*limited)
 	m.muted++
 	before := m.muted
-	p.anyBlock(open, depth)
+	p.anyBlock(&blockStart{brace: p.pos - 1, stmt: p.pos - 1}, depth)
 	if m.muted == before {
 		m.muted--
-	} else { // the end of the file: nothing more will come
-		m.muted = 0
-		p.report(open.brace, open.brace+1, "the block is never closed", "add '}'")
-		m.muted = 1
-	}
+	} // else the file has ended: nothing more will come
 }
 
 // anyBlock skips to the brace that closes the block, whatever stands in it.
@@ -226,7 +224,7 @@ func (p *parser) decl(parent *Decl, lv level, depth int) *Decl {
 	end := p.pos
 	if p.split {
 		end = int(p.toks[p.i-1].End)
-		open = blockStart{stmt: int(start), brace: end}
+		open = blockStart{stmt: int(start), brace: end, assumed: true}
 	} else {
 		open = blockStart{stmt: int(start), brace: p.pos - 1}
 		if term == closeBrace || term == endOfFile {

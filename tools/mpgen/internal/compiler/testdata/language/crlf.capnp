@@ -9,10 +9,6 @@
   # below
 
   # lost
-  c @2 :Text =
-    `line one
-    `line two
-    ;
 }
 # late
 const x :Int32 = 1; 	# tab before

@@ -103,7 +103,7 @@ struct UseHolder {
   c @2 :Holder.Plain = (x = 2);
 }
 
-const boxed :Box(Text) = (value = "hi", list = [(value = "a"), "b"], box = (value = "in"), two = (a = "x", b = "y"),
+const boxed :Box(Text) = (value = "hi", list = [(value = "a"), (value = "b")], box = (value = "in"), two = (a = "x", b = "y"),
   inner = (t = "t"), nested = (u = "u", grp = (g = "g", h = [(a = "h")]), un = (i = "i"), enum = b));
 const boxedTwo :Two(List(Int32), Two(Text, Data)) = (a = [1, 2], b = (a = "t", b = "d"));
 

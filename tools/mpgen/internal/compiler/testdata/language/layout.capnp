@@ -148,7 +148,6 @@ const unionValue2 :NestedUnions = (outer = (grp = (i = 1, k = 2, l = 3)));
 const unionTwice :UnnamedUnion = (c = 0x1122334455667788, a = 1);
 const groupTwice :NestedUnions = (outer = (grp = (i = 1, k = 2, l = 3)), outer = (a = 5));
 const groupValue :Groups = (one = (a = 1, inner = (d = true)), two = (e = 2, x = (y = (z = true))));
-const groupFirst :Groups = (one = 3);
 const retro :ExplicitUnionOrdinal = (mid = (b = "x"), foo = (qux = 7));
 
 struct Everything {

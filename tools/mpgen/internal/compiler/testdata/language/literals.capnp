@@ -46,14 +46,6 @@ const escapes :Text = "\a\b\f\n\r\t\v\'\"\\\?\x41\x7e\101\0\60\1234";
 const utf8 :Text = "žluťoučký kůň 馬";
 const joined :Text = "one " "two "
   "three";
-const lines :Text =
-  `First line, with "quotes" and \n no escapes
-  `Second line
-  ;
-const mixed :Text = "start "
-  `line
-  "end";
-
 const noData :Data = "";
 const hex :Data = 0x"00 01 7f 80 ff";
 const hexTight :Data = 0x"DEADbeef";
@@ -62,10 +54,6 @@ const hexLines :Data = 0x"
   04 05 06
   ";
 const textData :Data = "text as data\x00\xff";
-const lineData :Data =
-  `a line
-  ;
-
 const bools :List(Bool) = [true, false, true, true, false, false, true, false, true];
 const voids :List(Void) = [void, void, void];
 const bytes :List(UInt8) = [1, 2, 3,];
@@ -117,12 +105,11 @@ struct Defaults {
   falseBool @20 :Bool = false;
   zeroInt @21 :Int32 = 0;
   nothing @22 :Nothing = ();
-  firstField @23 :Point = 12;
 }
 
 const defaults :Defaults = ();
 const overridden :Defaults = (bool = false, int8 = 0, int16 = -1616, int32 = 1, float32 = 0, float64 = nan,
-  text = "", data = 0x"01", list = [], color = red, struct = (x = 7, y = 7), structs = [], firstField = 3);
+  text = "", data = 0x"01", list = [], color = red, struct = (x = 7, y = 7), structs = []);
 
 annotation value(*) :Defaults;
 struct Annotated $value(bool = false, struct = (x = 3), list = [4]) {

@@ -60,7 +60,6 @@ struct Outer {
   fromUint @25 :UInt8 = .small;
   any @26 :AnyPointer = .aStruct;
   anyList @27 :AnyPointer = .aList;
-  firstOf @28 :Point = .small;
 }
 struct Shadow {}
 const intConst :Int32 = -5;
