@@ -195,6 +195,7 @@ func begin(ctx context.Context, p *proxy, m *Method) (*ClientCall, error) {
 	if err != nil {
 		return nil, callError(m, p.peer, err)
 	}
+	q.SetLabel(m)
 	call := clientCalls.Get().(*ClientCall)
 	call.q, call.proxy, call.conn, call.method, call.ctx = q, p, conn, m, ctx
 	call.enc = encoder{conn: conn, caps: q, lends: q.Params()}

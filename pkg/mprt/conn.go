@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"capnproto.org/go/capnp/v3"
 
@@ -25,6 +26,7 @@ type Conn struct {
 	tap        *tap // nil if nobody listens
 
 	osThreads bool
+	since     time.Time
 
 	workers atomic.Int64 // threads that the peer made
 	threads atomic.Int64 // those and ours that it knows
@@ -60,6 +62,7 @@ func newConn(nc net.Conn, offer *Server, o *options, ended func(*Conn)) *Conn {
 		threadName: o.threadName,
 		maxThreads: o.maxThreads,
 		osThreads:  o.osThreads,
+		since:      time.Now(),
 		log:        o.logger,
 		leaked:     o.leaked,
 		tap:        newTap(o),
@@ -68,6 +71,7 @@ func newConn(nc net.Conn, offer *Server, o *options, ended func(*Conn)) *Conn {
 	vo := o.vat
 	vo.Owner = c
 	vo.Ended = func() {
+		c.unregister()
 		c.drop()
 		if err := c.Err(); err != nil {
 			c.log.Warn("peer disconnected", "peer", c.name, "error", err)
@@ -80,6 +84,7 @@ func newConn(nc net.Conn, offer *Server, o *options, ended func(*Conn)) *Conn {
 	}
 	c.vat = vat.New(nc, offer.capability(), vo)
 	c.log.Info("peer connected", "peer", c.name)
+	c.register()
 	c.vat.Start()
 	return c
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"capnproto.org/go/capnp/v3"
@@ -126,7 +127,9 @@ type ServerCall struct {
 	results capnp.Struct
 	labels  context.Context // nil unless it runs under profiler labels
 
-	// The thread that the call runs on, if it has a context.
+	running atomic.Bool // for Inspect
+
+	// The thread that the call runs on, if it has a context. It is set under mu.
 	on     *threadServer
 	worker *vat.Cap // the same, one reference
 	pooled bool     // the pool gave it
@@ -195,7 +198,7 @@ func (c *ServerCall) findThread() (*vat.Queue, error) {
 		if err := c.admit(nil); err != nil {
 			return nil, err
 		}
-		if c.on, c.worker = c.conn.poolThread(); c.on == nil {
+		if !c.runOn(c.conn.poolThread()) {
 			return nil, errNoPool
 		}
 		c.pooled = true
@@ -228,8 +231,17 @@ func (c *ServerCall) putOn(thread *vat.Cap) (*vat.Queue, error) {
 	if err := c.admit(t.thread); err != nil {
 		return nil, err
 	}
-	c.on, c.worker = t, thread.AddRef()
+	c.runOn(t, thread.AddRef())
 	return t.thread.queue.Put(c.call), nil
+}
+
+// runOn says on which thread the call will run. It takes over worker. It reports
+// false for none.
+func (c *ServerCall) runOn(t *threadServer, worker *vat.Cap) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.on, c.worker = t, worker
+	return t != nil
 }
 
 var (
@@ -291,6 +303,7 @@ func (c *ServerCall) Execute(call *vat.Call) {
 		c.fail(err)
 		return
 	}
+	c.running.Store(true)
 	if c.on != nil && c.on.worker && c.callback != nil {
 		c.on.keepCallback(c.callback)
 	}

@@ -53,6 +53,7 @@ type Call struct {
 	keepsResults bool // sendResultsTo.yourself
 	noPipelining bool // the caller promised not to pipeline
 	cancelled    error
+	seen         time.Time // by Inspect
 
 	// What outlives the return until Finish, for pipelined calls.
 	answer    *message

@@ -43,6 +43,8 @@ type Question struct {
 	outer     *Question // the question whose place this one took
 	timeout   time.Duration
 	lends     bool // the params refer to memory of the caller's
+	label     any
+	seen      time.Time // by Inspect
 	mode      flushMode
 
 	// Waiting; see reader.go.
@@ -91,6 +93,9 @@ func NewQuestion(target *Cap, interfaceID uint64, methodID uint16, size capnp.Ob
 // is quicker than the watchdog's tick pays nothing for it, as it would for a
 // context with a deadline.
 func (q *Question) SetTimeout(d time.Duration) { q.timeout = d }
+
+// SetLabel has [Conn.Inspect] show what the call is. Only before Send.
+func (q *Question) SetLabel(label any) { q.label = label }
 
 // Params is the params struct, to be filled in before Send.
 func (q *Question) Params() capnp.Struct { return q.content }
@@ -241,7 +246,7 @@ func (q *Question) over(c *Conn) *Question {
 	inner := questionPool.Get().(*Question)
 	inner.c, inner.refs, inner.mode, inner.outer = c, 1, q.mode, q
 	inner.params, inner.content = q.params, q.content
-	inner.interfaceID, inner.methodID = q.interfaceID, q.methodID
+	inner.interfaceID, inner.methodID, inner.label = q.interfaceID, q.methodID, q.label
 	q.params, q.content = nil, capnp.Struct{}
 	q.c.mu.Lock()
 	dropped := q.finished
