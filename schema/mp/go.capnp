@@ -51,8 +51,8 @@ annotation codec @0xcede15884798e794 (struct, field, param) :Text;
 
 annotation wrap @0xa375deb53263eef7 (struct, interface) :Text;
 # An existing Go type in place of the generated one. For an interface: the proxy client implements it, and what
-# implements it can be served. For a struct: its fields are matched by name, or by $name (a dotted name reaches into
-# a field that is a struct).
+# implements it can be served. For a struct: its fields are matched by name, by $name (a dotted name reaches into a
+# field that is a struct), or by tags such as `mp:"name"` in a Go file that is given as a binding.
 
 annotation method @0xd4a4c217e747f259 (method) :Text;
 # The signature that a wrapped interface gives a method, as Go writes it: "Sum(ctx context.Context, v ...int) int".

@@ -12,6 +12,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"capnproto.org/go/capnp/v3"
@@ -37,7 +38,8 @@ Flags:
                               it with $Go.import
   --package=name              its Go package name (default: the last element of the import path)
   --map=schema=importpath     the Go import path of a schema that is imported; repeatable
-  --bindings=file             a file that says how the schema maps to Go where the schema does not; repeatable
+  --bindings=file             a file that says how the schema maps to Go where the schema does not; repeatable.
+                              Of a Go file it takes the tags of structs that are bound
 
 Flags for build tools:
   @file                       more arguments, one a line
@@ -63,6 +65,7 @@ type generateOptions struct {
 	pkg        string
 	maps       pairs
 	bindings   []string
+	sources    []string // bindings that are Go files
 	schemas    pairs
 	outs       pairs
 	importable []string
@@ -136,6 +139,13 @@ func parseGenerate(args []string) (*generateOptions, error) {
 		o.files = append(o.files, fs.Arg(0))
 		args = fs.Args()[1:]
 	}
+	o.bindings = slices.DeleteFunc(o.bindings, func(name string) bool {
+		if strings.HasSuffix(name, ".go") {
+			o.sources = append(o.sources, name)
+			return true
+		}
+		return false
+	})
 	switch {
 	case len(o.files) == 0 && len(o.outs) == 0 && o.request == "":
 		return nil, errors.New("no schema file given")
@@ -210,7 +220,16 @@ func (o *generateOptions) run() (map[string][]byte, error) {
 	for _, f := range m.Files {
 		generated[f] = true
 	}
+	var sources []gogen.Source
+	for _, name := range o.sources {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		sources = append(sources, gogen.Source{Name: name, Content: content})
+	}
 	outputs, err := gogen.Generate(m, gogen.Options{
+		Sources:   sources,
 		Package:   func(f *model.File) (gogen.Package, error) { return o.packageOf(f, generated[f]) },
 		ImportPos: o.importPos,
 	})

@@ -29,7 +29,7 @@ var inTree = []struct {
 	{"example/initapi", []string{"example/init.capnp"}, []string{
 		"--map=example/printer.capnp=" + module + "example/printer", "--map=example/calculator.capnp=" + module + "example/calculator"}},
 	{"example/split/statsmp", []string{"example/split/statsmp/stats.capnp"}, []string{"--bindings=example/split/statsmp/stats.bindings"}},
-	{"test/golden/bound", []string{"test/golden/bound/bound.capnp"}, nil},
+	{"test/golden/bound", []string{"test/golden/bound/bound.capnp"}, []string{"--bindings=test/golden/bound/types.go"}},
 	{"test/golden/everything", []string{"test/golden/everything/everything.capnp"}, nil},
 	{"test/golden/funcs", []string{"test/golden/funcs/funcs.capnp"}, nil},
 	{"test/golden/generic_brand", []string{"test/golden/generic_brand/generic_brand.capnp"}, nil},
@@ -213,6 +213,32 @@ func TestReorder(t *testing.T) {
 		if !bytes.Equal(first, got) {
 			t.Errorf("other code for the order %q", src)
 		}
+	}
+}
+
+// TestTagErrors gives Go files whose tags cannot be followed.
+func TestTagErrors(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "s.capnp", "@0xd1b7e2a4c5f60914;\nusing Go = import \"/mp/go.capnp\";\nstruct A $Go.wrap(\"T\") { x @0 :Int32; y @1 :Int32; }\n")
+	for _, test := range []struct{ name, fields, want string }{
+		{"nothing of the name", "\tX int `mp:\"z\"`", "types.go:4:2: error: the tag of X names a field z, which no struct bound to s.T has\n    \tX int `mp:\"z\"`\n    \t^\n"},
+		{"twice", "\tX int `mp:\"x\"`\n\tY int `mp:\"x\"`", "types.go:5:2: error: X and Y have the same tag"},
+		{"inline", "\tX int `mp:\",inline\"`", "X is not a struct of the Go files given"},
+		{"in a part", "\tP\n}\n\ntype P struct {\n\tX int `mp:\"z\"`", "types.go:8:2: error: the tag of P.X names a field z"},
+		{"syntax", "\tX int int", "types.go:4:8: error:"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			write(t, "types.go", "package s\n\ntype T struct {\n"+test.fields+"\n}\n")
+			status, _, stderr := mpgen("--importpath=example.com/s", "--bindings=types.go", "s.capnp")
+			if status != 1 || !strings.Contains(stderr, test.want) {
+				t.Errorf("status %d, %s", status, stderr)
+			}
+		})
+	}
+	// Whatever the Go compiler has to say about, mpgen comes to an end.
+	write(t, "types.go", "package s\n\ntype T struct {\n\tT\n\tX int `mp:\"x\"`\n}\n")
+	if status, _, stderr := mpgen("--importpath=example.com/s", "--bindings=types.go", "s.capnp"); status != 0 {
+		t.Error(stderr)
 	}
 }
 

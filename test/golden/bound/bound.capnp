@@ -60,6 +60,18 @@ struct Point $Go.wrap("Pt") {
   deadline @14 :Text $Go.type("time.Time");
 }
 
+struct Sample $Go.wrap("Measured") {
+  # Its fields are matched by their tags in types.go, or else by name.
+
+  id @0 :UInt32;
+  low @1 :Float64;
+  high @2 :Float64;
+  note @3 :Text;
+  at @4 :Int64;
+}
+
+struct Samples { all @0 :List(Sample); }
+
 struct Inner $Go.wrap("In") { v @0 :Text; }
 
 struct Raw $Go.codec("Checked") {

@@ -146,6 +146,56 @@ func (c PointCodec) Unmarshal(r mprt.Reader, v *Pt) {
 
 var point_ListCodec mprt.Elem[In] = mprt.StructsWith[In]{Codec: InnerCodec{}}
 
+// SampleCodec is the mprt.StructCodec of Measured.
+type SampleCodec struct{}
+
+// Size implements mprt.StructCodec.
+func (SampleCodec) Size() capnp.ObjectSize { return capnp.ObjectSize{DataSize: 32, PointerCount: 1} }
+
+// Marshal implements mprt.StructCodec.
+func (c SampleCodec) Marshal(b mprt.Builder, v *Measured) {
+	b.SetUint32(0, mprt.ToInt[uint32](b, v.Serial))
+	b.SetUint64(8, math.Float64bits(mprt.ConvertFloat[float64](v.Bounds.From)))
+	b.SetUint64(16, math.Float64bits(mprt.ConvertFloat[float64](v.Bounds.To)))
+	b.SetText(0, string(v.Remark.Text))
+	b.SetUint64(24, uint64(mprt.ToInt[int64](b, v.At)))
+}
+
+// Unmarshal implements mprt.StructCodec.
+func (c SampleCodec) Unmarshal(r mprt.Reader, v *Measured) {
+	mprt.AssignInt(r, &v.Serial, r.Uint32(0))
+	mprt.AssignFloat(&v.Bounds.From, math.Float64frombits(r.Uint64(8)))
+	mprt.AssignFloat(&v.Bounds.To, math.Float64frombits(r.Uint64(16)))
+	mprt.AssignText(&v.Remark.Text, r.Text(0))
+	mprt.AssignInt(r, &v.At, int64(r.Uint64(24)))
+}
+
+// Samples is the struct Samples of bound.capnp.
+type Samples struct {
+	All []Measured
+}
+
+// CapnpSize implements mprt.Struct.
+func (*Samples) CapnpSize() capnp.ObjectSize { return capnp.ObjectSize{PointerCount: 1} }
+
+// MarshalCapnp implements mprt.Struct.
+func (v *Samples) MarshalCapnp(b mprt.Builder) {
+	mprt.SetList(b, 0, v.All, samples_AllCodec)
+}
+
+// UnmarshalCapnp implements mprt.Struct.
+func (v *Samples) UnmarshalCapnp(r mprt.Reader) {
+	v.All = mprt.GetList(r, 0, samples_AllCodec)
+}
+
+// String returns the struct for people to read, cut at a limit.
+func (v *Samples) String() string { return mprt.Format(v) }
+
+// LogValue implements slog.LogValuer.
+func (v *Samples) LogValue() slog.Value { return slog.StringValue(v.String()) }
+
+var samples_AllCodec mprt.Elem[Measured] = mprt.StructsWith[Measured]{Codec: SampleCodec{}}
+
 // Values is the struct Values of bound.capnp.
 //
 // A Go type for each kind of field.
@@ -1148,22 +1198,22 @@ var _ = mprt.FromInt[int, int8]
 //line bound.capnp:34:3
 var _ = func(r mprt.Reader, v []int8) []int { return mprt.FromInts[[]int](r, v) }
 
-//line bound.capnp:99:14
+//line bound.capnp:111:14
 var _ = mprt.FromInt[time.Duration, int64]
 
-//line bound.capnp:99:93
+//line bound.capnp:111:93
 var _ = mprt.UnmarshalText[netip.Addr, *netip.Addr]
 
-//line bound.capnp:99:93
+//line bound.capnp:111:93
 var _ = mprt.MarshalText[netip.Addr]
 
-//line bound.capnp:100:12
+//line bound.capnp:112:12
 var _ = mprt.FromInt[int, int32]
 
-//line bound.capnp:93:3
+//line bound.capnp:105:3
 var _ = func(r mprt.Reader, v *Fault) { mprt.AssignInt(r, &v.Code, int32(r.Uint32(0))) }
 
-//line bound.capnp:63:31
+//line bound.capnp:75:31
 var _ = func(r mprt.Reader, v *In) { mprt.AssignText(&v.V, r.Text(0)) }
 
 //line bound.capnp:46:3
@@ -1214,11 +1264,26 @@ var _ = func(r mprt.Reader, v *Pt) { v.List = mprt.GetList(r, 7, point_ListCodec
 //line bound.capnp:60:3
 var _ = func(r mprt.Reader, v *Pt) { v.Deadline = mprt.UnmarshalText[time.Time](r, r.Text(8)) }
 
-//line bound.capnp:65:1
+//line bound.capnp:77:1
 var _ mprt.Struct = (*Checked)(nil) // encodes itself
 
-//line bound.capnp:72:1
+//line bound.capnp:66:3
+var _ = func(r mprt.Reader, v *Measured) { mprt.AssignInt(r, &v.Serial, r.Uint32(0)) }
+
+//line bound.capnp:67:3
+var _ = func(r mprt.Reader, v *Measured) { mprt.AssignFloat(&v.Bounds.From, math.Float64frombits(r.Uint64(8))) }
+
+//line bound.capnp:68:3
+var _ = func(r mprt.Reader, v *Measured) { mprt.AssignFloat(&v.Bounds.To, math.Float64frombits(r.Uint64(16))) }
+
+//line bound.capnp:69:3
+var _ = func(r mprt.Reader, v *Measured) { mprt.AssignText(&v.Remark.Text, r.Text(0)) }
+
+//line bound.capnp:70:3
+var _ = func(r mprt.Reader, v *Measured) { mprt.AssignInt(r, &v.At, int64(r.Uint64(24))) }
+
+//line bound.capnp:84:1
 var _ Calc = (*CalculatorClient)(nil)
 
-//line bound.capnp:85:1
+//line bound.capnp:97:1
 var _ Handler = (*HandlerClient)(nil).Call

@@ -165,6 +165,23 @@ func TestValues(t *testing.T) {
 	}
 }
 
+// TestTags sends a struct whose fields are found by their tags.
+func TestTags(t *testing.T) {
+	in := Measured{Serial: 7, Bounds: Range{From: 0.5, To: 2}, Remark: Remark{"n"}, At: time.Second}
+	holder := Samples{All: []Measured{in, {}}}
+	msg, err := mprt.Marshal(&holder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out Samples
+	if err := mprt.Unmarshal(msg, &out); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(holder, out) {
+		t.Errorf("sent     %+v\nreceived %+v", holder, out)
+	}
+}
+
 // TestRange sends integers that do not fit: an error, never another number.
 func TestRange(t *testing.T) {
 	for _, v := range []*Values{{Count: 65536}, {Count: -1}, {Color: 1 << 16}, {Offset: 128}, {Small: []int{0, -129}}} {

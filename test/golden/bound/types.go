@@ -55,6 +55,24 @@ type Pt struct {
 	Deadline   time.Time
 }
 
+// Measured has the fields of Sample under names of its own.
+type Measured struct {
+	Serial int   `json:"serial" mp:"id"`
+	Bounds Range `mp:",inline"`
+	Remark
+	At   time.Duration
+	High string `mp:"-"` // not what the schema calls high
+}
+
+type Range struct {
+	From float32 `mp:"low"`
+	To   float64 `mp:"high"`
+}
+
+type Remark struct {
+	Text Name `mp:"note"`
+}
+
 type In struct{ V string }
 
 // FromURL is the text of a URL, or of none.

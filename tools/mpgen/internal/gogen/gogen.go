@@ -31,6 +31,8 @@ type Options struct {
 	Package func(f *model.File) (Package, error)
 	// ImportPos finds where a file imports another one; it may be nil.
 	ImportPos func(f, imported *model.File) model.Pos
+	// Sources are Go files with structs that are bound.
+	Sources []Source
 }
 
 // Output is one generated file.
@@ -46,6 +48,9 @@ func Generate(s *model.Schema, opts Options) ([]Output, error) {
 	// has been written, and no argument may hide any of it: so it is written
 	// again, as long as there is something that was not known.
 	inner := map[string]names{}
+	if err := bindTags(s, opts); err != nil {
+		return nil, err
+	}
 	for {
 		out, found, err := generate(s, opts, inner)
 		if err != nil {
@@ -168,6 +173,7 @@ type generator struct {
 	errs   model.Errors
 
 	imports map[string]string // import path to local name
+	real    map[string]string // import path to the package's own name, where it is known
 	local   names             // names of helpers that have been written
 	inner   names             // what the package's files import and declare for themselves
 
@@ -185,7 +191,7 @@ type generator struct {
 }
 
 func newGenerator(f *model.File, pkg Package, opts Options) *generator {
-	return &generator{schema: f, pkg: pkg, opts: opts, imports: map[string]string{}, local: names{}}
+	return &generator{schema: f, pkg: pkg, opts: opts, imports: map[string]string{}, real: map[string]string{}, local: names{}}
 }
 
 // P prints its arguments, one line in all.
@@ -242,6 +248,7 @@ func (g *generator) qual(f *model.File, name string) string {
 	if pkg.ImportPath == g.pkg.ImportPath {
 		return name
 	}
+	g.real[pkg.ImportPath] = pkg.Name
 	return g.imp(pkg.ImportPath) + "." + name
 }
 
@@ -297,7 +304,11 @@ func (g *generator) content() ([]byte, error) {
 		for _, list := range [][]string{std, other} {
 			sort.Strings(list)
 			for _, p := range list {
-				if name := g.imports[p]; name != path.Base(p) && !(p == capnpPath && name == "capnp") {
+				name, real := g.imports[p], path.Base(p)
+				if r, ok := g.real[p]; ok {
+					real = r
+				}
+				if (name != path.Base(p) || name != real) && !(p == capnpPath && name == "capnp") {
 					fmt.Fprintf(&out, "%s ", name)
 				}
 				fmt.Fprintf(&out, "%q\n", p)
