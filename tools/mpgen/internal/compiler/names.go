@@ -14,7 +14,9 @@ func (n *node) checkNames() {
 
 func (n *node) checkScope(d *syntax.Decl, parent syntax.DeclKind, seen map[string]syntax.Ident) {
 	for _, sub := range d.Decls {
-		n.checkName(sub, seen)
+		if sub.Name.Text != "" || parent != syntax.UnionDecl { // else it is not allowed at all
+			n.checkName(sub, seen)
+		}
 		n.checkPlace(sub, parent)
 		switch sub.Kind {
 		case syntax.UnionDecl, syntax.GroupDecl:

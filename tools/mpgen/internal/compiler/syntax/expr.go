@@ -8,15 +8,11 @@ import (
 
 // expr parses an expression. After an error it returns one of kind Unknown.
 func (p *parser) expr() *Expr {
-	if p.tooDeep() {
-		return &Expr{}
-	}
-	p.depth++
 	e := p.primary()
 	n := 0
 	for !p.failed && p.i < len(p.toks) {
-		if n++; n > maxDepth {
-			p.fail(fmt.Sprintf("an expression has more than %d parts", maxDepth), "")
+		if n++; n > maxParts {
+			p.fail(fmt.Sprintf("an expression has more than %d parts", maxParts), "")
 			break
 		}
 		switch {
@@ -36,7 +32,6 @@ func (p *parser) expr() *Expr {
 		}
 		break
 	}
-	p.depth--
 	if p.failed {
 		return &Expr{}
 	}

@@ -5,9 +5,16 @@ import (
 	"strings"
 )
 
-// maxDepth limits how deep blocks, lists and expressions may be nested. It
-// keeps hostile input from exhausting the stack.
-const maxDepth = 200
+// maxDepth limits in how many blocks and lists, taken together, a token may
+// stand. The limit is the reference's; it also keeps hostile input from
+// exhausting the stack.
+const maxDepth = 62
+
+// maxParts limits how many members and applications follow each other in one
+// expression.
+const maxParts = 200
+
+var tooDeep = fmt.Sprintf("blocks and lists are nested deeper than %d", maxDepth)
 
 // maxErrors is how many errors one file may report; what comes after them is
 // seldom read, and on hostile input there would be one for every byte.
@@ -63,7 +70,8 @@ type parser struct {
 	term   terminator // what ended the tokens
 	split  bool       // the tokens from i on are a statement of their own
 	failed bool       // this statement, or this list item, has reported an error
-	depth  int        // of expressions and lists in each other
+	blocks int        // around this statement
+	depth  int        // of lists in each other
 	deep   bool       // this statement was reported to be too deep
 }
 
@@ -113,6 +121,16 @@ func (p *parser) block(parent *Decl, lv level, open *blockStart, depth int) {
 		}
 		if open != nil {
 			open.see(p.src, int(p.toks[0].Start))
+		}
+		if depth > maxDepth {
+			if !parent.broken {
+				p.report(int(p.toks[0].Start), int(p.toks[0].End), tooDeep, "")
+				parent.broken = true
+			}
+			if p.term == openBrace {
+				p.skipBlock(depth)
+			}
+			continue
 		}
 		if d := p.decl(parent, lv, depth); d != nil {
 			parent.Decls = append(parent.Decls, d)
@@ -196,6 +214,7 @@ func (p *parser) anyBlock(open *blockStart, depth int) {
 // returns nil for statements that declare nothing or cannot be understood.
 func (p *parser) decl(parent *Decl, lv level, depth int) *Decl {
 	start := p.toks[0].Start
+	p.blocks = depth
 	d, members := p.head(parent, lv)
 	term := p.term
 
@@ -250,11 +269,6 @@ func (p *parser) decl(parent *Decl, lv level, depth int) *Decl {
 	}
 	switch {
 	case term == openBrace && members != noBlock:
-		if depth >= maxDepth {
-			p.report(open.brace, open.brace+1, fmt.Sprintf("blocks are nested deeper than %d", maxDepth), "")
-			p.skipBlock(depth)
-			break
-		}
 		into := d
 		if into == nil {
 			into = &Decl{}
@@ -272,6 +286,7 @@ func (p *parser) decl(parent *Decl, lv level, depth int) *Decl {
 		if !p.failed {
 			p.report(int(start), open.brace, "this statement ends with ';', it has no block", "")
 		}
+		parent.broken = true // what the block declares is unknown
 		p.skipBlock(depth)
 		end = p.pos
 		if _, ok := p.docComment(); ok {
@@ -603,6 +618,7 @@ func (p *parser) using() *Decl {
 		if d.Type.Kind == Import {
 			hint = "write 'using Name = " + d.Type.String() + ";'"
 		}
+		p.failed = true
 		p.report(int(d.Type.Start), int(d.Type.End),
 			"'using' without '=' takes a declaration of another scope, such as 'Other.Name'", hint)
 		return nil
@@ -700,6 +716,10 @@ func (p *parser) list(item func()) {
 		} else {
 			start := p.i
 			item()
+			if p.deep {
+				p.failed = true // for the rest of the statement
+				return
+			}
 			if !p.failed && p.toks[p.i].Kind != Comma && !closes() {
 				t := &p.toks[p.i]
 				hint := ""
@@ -723,16 +743,13 @@ func (p *parser) list(item func()) {
 	}
 }
 
-// tooDeep tells whether expressions and lists are nested too deep to go on.
+// tooDeep tells whether what stands in one more list is too deep to go on.
 func (p *parser) tooDeep() bool {
-	if p.depth < 2*maxDepth {
+	if p.blocks+p.depth < maxDepth {
 		return false
 	}
-	if p.deep {
-		p.failed = true
-	}
 	p.deep = true
-	p.fail(fmt.Sprintf("expressions are nested deeper than %d", maxDepth), "")
+	p.fail(tooDeep, "")
 	return true
 }
 
@@ -779,6 +796,15 @@ func (p *parser) field(parent *Decl) (*Decl, blockKind) {
 	if p.isUnionWithOrdinal() {
 		return p.unionWithOrdinal(d), blockKind(structLevel)
 	}
+	if p.isGroupWithOrdinal() {
+		if d.HasOrdinal {
+			p.report(int(d.Ordinal.Start), int(d.Ordinal.End), "a group has no ordinal", "write '"+d.Name.Text+" :group {'")
+		}
+		p.failed = true
+		d.Kind, d.HasOrdinal = GroupDecl, false
+		parent.broken = true
+		return d, blockKind(structLevel)
+	}
 	d.Type = p.typeAfterColon()
 	if p.op("=") {
 		d.Value = p.expr()
@@ -802,6 +828,11 @@ func (p *parser) isUnionWithOrdinal() bool {
 		j++
 	}
 	return j < len(p.toks) && p.toks[j].Kind == Identifier && p.toks[j].Text == "union"
+}
+
+func (p *parser) isGroupWithOrdinal() bool {
+	j := p.i + 1
+	return !p.failed && p.term == openBrace && p.isOp(":") && j < len(p.toks) && p.toks[j].Kind == Identifier && p.toks[j].Text == "group"
 }
 
 func (p *parser) unionWithOrdinal(d *Decl) *Decl {
