@@ -5,6 +5,7 @@ load("@io_bazel_rules_go//go:def.bzl", "GoArchive", "GoInfo", "go_context", "new
 # go_library's own: without them the archive's mode would differ from its users' where there is no C compiler.
 # buildifier: disable=bzl-visibility
 load("@io_bazel_rules_go//go/private:context.bzl", "CGO_ATTRS", "CGO_FRAGMENTS", "CGO_TOOLCHAINS")
+load(":compile.bzl", "compile_schemas", "mp_toolchain_of")
 load(":providers.bzl", "CapnpInfo", "MpGoCompilerInfo", "MpGoInfo")
 load(":schemas.bzl", "collect_schemas", "display_label", "merge_schemas")
 load(":toolchain.bzl", "TOOLCHAIN_TYPE")
@@ -77,12 +78,18 @@ def _mp_go_library_impl(ctx):
         transitive_packages = depset(own, transitive = [info.transitive_packages for info in embedded + go_deps]),
     )
 
+    compilers = [compiler[MpGoCompilerInfo] for compiler in ctx.attr.compilers]
+    transitive = depset(transitive = [capnp.transitive_schemas] + [dep.transitive_schemas for dep in capnp_deps])
+    transitive_files = depset(transitive = [capnp.transitive_sources] + [dep.transitive_sources for dep in capnp_deps])
+    compiled = None
+    if mp_toolchain_of(ctx).schema_compiler or [info for info in compilers if info.needs_compiled]:
+        compiled = compile_schemas(ctx, capnp.direct_schemas, transitive, transitive_files, ctx.files.bindings)
     request = struct(
         importpath = go.importpath,
         schemas = capnp.direct_schemas,
         importable = depset(transitive = [capnp.importable_schemas] + [depset(dep.direct_schemas) for dep in capnp_deps]),
-        transitive = depset(transitive = [capnp.transitive_schemas] + [dep.transitive_schemas for dep in capnp_deps]),
-        transitive_files = depset(transitive = [capnp.transitive_sources] + [dep.transitive_sources for dep in capnp_deps]),
+        transitive = transitive,
+        transitive_files = transitive_files,
         packages = depset([
             package
             for info in go_deps + embedded
@@ -90,10 +97,10 @@ def _mp_go_library_impl(ctx):
         ]),
         transitive_packages = depset(transitive = [info.transitive_packages for info in go_deps]),
         bindings = ctx.files.bindings,
+        compiled = compiled,
     )
     generated = []
-    for compiler in ctx.attr.compilers:
-        info = compiler[MpGoCompilerInfo]
+    for info in compilers:
         generated.extend(info.generate(ctx, info, request))
 
     go_info = new_go_info(
@@ -179,7 +186,7 @@ mp_go_library(
         "compilers": attr.label_list(
             providers = [MpGoCompilerInfo],
             default = [Label("//rules:mp_go")],
-            doc = "What generates the Go files. Further ones add files of their own to the package.",
+            doc = "`mp_go_compiler` targets: what generates the Go files. Further ones add files of their own to the package.",
         ),
         "data": attr.label_list(
             allow_files = True,

@@ -35,8 +35,9 @@ A function that declares Go files and the actions that write them, and returns t
 `ctx` is the rule context of the `mp_go_library`, `compiler` this provider, and `request` a struct: `importpath`; `schemas`, the
 struct(import_name, file, label) of each schema to generate for; `importable` and `transitive`, depsets of the schemas they may
 import and of all that takes part; `packages` and `transitive_packages`, the struct(import_name, importpath, label) of Go packages
-in direct and in all dependencies; `bindings`, a list of File. An action that uses the rule's toolchain names
-`exec_group = "mp_generate"`.""",
+in direct and in all dependencies; `bindings`, a list of File; `compiled`, the File with the `CodeGeneratorRequest` of `schemas`, or
+None if `needs_compiled` was not set. An action that uses the rule's toolchain names `exec_group = "mp_generate"`.""",
+        "needs_compiled": "bool: whether `generate` reads `request.compiled`.",
         "deps": "list of Target: Go libraries that the generated code imports.",
         "data": "anything that `generate` needs besides.",
     },
@@ -47,5 +48,6 @@ MpToolchainInfo = provider(
     fields = {
         "generator": "FilesToRunProvider: mpgen, or a program with its flags.",
         "schema_compiler": "FilesToRunProvider of a `capnp` program that compiles the schemas, or None: the generator does it itself.",
+        "standard_imports": "CapnpInfo of the schemas that are imported without a dependency, for programs that do not have them built in.",
     },
 )

@@ -1,4 +1,11 @@
-// Keeps these packages, which Bazel builds, out of ./... of the module around them.
+// What the plug-in of plugin/ needs. It also keeps these packages, which Bazel builds, out of ./... of the module around them.
 module example.com/greeter
 
 go 1.25.0
+
+require capnproto.org/go/capnp/v3 v3.1.0-alpha.2
+
+require (
+	github.com/colega/zeropool v0.0.0-20230505084239-6fb4a4f75381 // indirect
+	golang.org/x/sync v0.19.0 // indirect
+)
