@@ -193,6 +193,16 @@ func (call *Call) complete(m *message, err error) {
 		reply = newMessage()
 	}
 	c.mu.Lock()
+	// What was called through a part of the results goes there before the
+	// caller hears of the return: then it may call the object directly, and
+	// that call must not overtake the earlier ones.
+	for i := 0; i < len(call.pipelines); i++ {
+		p := call.pipelines[i].AddRef()
+		c.mu.Unlock()
+		p.resolve(resultCap(m, call.root, err, p.path))
+		p.Release()
+		c.mu.Lock()
+	}
 	call.returned = true
 	c.running--
 	if c.err != nil {
@@ -218,13 +228,8 @@ func (call *Call) complete(m *message, err error) {
 	if !keep {
 		call.pipelines = nil
 	}
-	// Promises are resolved without the lock; by then the answer may be gone.
-	targets := make([]*Cap, len(pipelines))
-	for i, p := range pipelines {
-		targets[i] = resultCap(m, call.root, err, p.path)
-		p.AddRef()
-	}
-	// So are the results: the answer may be finished and gone by then.
+	// They are passed on without the lock; the answer may be finished and
+	// gone by then.
 	taker := call.taker
 	call.taker = nil
 	var forTaker results
@@ -252,12 +257,8 @@ func (call *Call) complete(m *message, err error) {
 	if taker != nil {
 		taker.deliver(forTaker.m, forTaker.content, forTaker.err)
 	}
-	for i, p := range pipelines {
-		p.resolve(targets[i])
-		p.Release()
-		if !keep {
-			p.Release()
-		}
+	if !keep {
+		releaseAll(pipelines)
 	}
 	if !taken && !(keep && reply == m) {
 		reply.release()

@@ -202,9 +202,10 @@ func (c *Conn) end(err error, last *message) {
 			promises = append(promises, p)
 		}
 	}
+	var embargoed []*Cap
 	for _, p := range c.embargoes.all() {
 		if p != nil {
-			promises = append(promises, p) // with the table's reference
+			embargoed = append(embargoed, p) // with the table's reference
 		}
 	}
 	caps = append(caps, c.bootstrap)
@@ -221,7 +222,11 @@ func (c *Conn) end(err error, last *message) {
 		q.deliver(nil, noPtr, cut)
 	}
 	for _, p := range promises {
-		p.breakPromise(cut)
+		p.resolve(NewBroken(cut))
+		p.Release()
+	}
+	for _, p := range embargoed {
+		p.breakEmbargo(cut)
 		p.Release()
 	}
 	for _, call := range calls {
@@ -236,16 +241,16 @@ func (c *Conn) end(err error, last *message) {
 	close(c.done)
 }
 
-// breakPromise ends a promise whose connection is gone.
-func (c *Cap) breakPromise(err error) {
+// breakEmbargo ends a promise whose disembargo will not come back. What waits
+// for that fails: calls before it may have been lost with the connection, or
+// still be on their way to the target, and must not be overtaken.
+func (c *Cap) breakEmbargo(err error) {
 	c.conn.mu.Lock()
-	embargoed := c.promise.target != nil && c.promise.holding
+	target := c.promise.target
+	c.promise.target = NewBroken(err)
 	c.conn.mu.Unlock()
-	if embargoed {
-		c.deliverHeld()
-		return
-	}
-	c.resolve(NewBroken(err))
+	target.Release()
+	c.deliverHeld()
 }
 
 // Bootstrap returns the object that the peer offers. It does not wait.
