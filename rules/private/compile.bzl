@@ -31,6 +31,9 @@ def compile_schemas(ctx, schemas, transitive, transitive_files, bindings):
       a File.
     """
     toolchain = mp_toolchain_of(ctx)
+
+    # Go files among them are for the generator.
+    bindings = [file for file in bindings if file.extension != "go"]
     if toolchain.schema_compiler and bindings:
         fail(("{}: bindings are read by mpgen's own schema compiler, and the toolchain in use has another, {}; say in the schema, " +
               "with the annotations of /mp/go.capnp, what {} says, or use a toolchain without schema_compiler").format(

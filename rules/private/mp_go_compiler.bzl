@@ -54,11 +54,10 @@ def _mpgen_generate(ctx, _compiler, request):
     toolchain = mp_toolchain_of(ctx)
     compiled = []
     if toolchain.schema_compiler:
-        # The schemas themselves still take part, for errors that show their lines.
+        # The schemas themselves still take part, for errors that show their lines; the only bindings are Go files.
         compiled.append(request.compiled)
         args.add(request.compiled, format = "--request=%s")
-    else:
-        args.add_all(request.bindings, format_each = "--bindings=%s")
+    args.add_all(request.bindings, format_each = "--bindings=%s")
     ctx.actions.run(
         executable = toolchain.generator,
         arguments = [args],
