@@ -18,7 +18,8 @@ import (
 // built from one would misread, or not understand, what programs built from
 // the other send. Each finding stands at the new place and notes the old one.
 //
-// What may change freely: names, as long as ids stay; the order in the file;
+// What may change freely: names, as long as ids stay and no name goes over to
+// another ordinal that there was; the order in the file;
 // new declarations, fields, params, results, enumerants and methods, with the
 // next ordinals; a field that becomes a group or a union's first member; a list
 // of a plain type that becomes a list of structs whose first field has that
@@ -113,12 +114,27 @@ func (c *comparison) node(old, new schema.Node, at, was place) {
 		c.structs(old, new, shortName(old), false)
 	case schema.Node_Which_enum:
 		a, b := must(old.Enum().Enumerants()), must(new.Enum().Enumerants())
+		was := map[string]int{}
+		for i := range a.Len() {
+			was[must(a.At(i).Name())] = i
+		}
+		for i := range min(a.Len(), b.Len()) {
+			name := must(b.At(i).Name())
+			if j, ok := was[name]; ok && j != i {
+				c.moved(place{new.Id(), i}, place{old.Id(), j}, "enumerant", name, "'"+shortName(old)+"'", j, i)
+			}
+		}
 		for i := b.Len(); i < a.Len(); i++ {
 			c.broken(whole(new), place{old.Id(), i}, "the enumerant '%s' @%d of '%s' is gone", must(a.At(i).Name()), i, shortName(old))
 		}
 	case schema.Node_Which_interface:
 		c.interfaces(old, new)
 	}
+}
+
+// moved reports that a name has gone over to another ordinal.
+func (c *comparison) moved(at, was place, kind, name, of string, from, to int) {
+	c.broken(at, was, "the %s '%s' of %s was @%d and is @%d", kind, name, of, from, to)
 }
 
 func kindOf(n schema.Node) string {
@@ -140,10 +156,18 @@ func kindOf(n schema.Node) string {
 func (c *comparison) interfaces(old, new schema.Node) {
 	a, b := must(old.Interface().Methods()), must(new.Interface().Methods())
 	name := shortName(old)
+	before := map[string]int{}
+	for i := range a.Len() {
+		before[must(a.At(i).Name())] = i
+	}
 	for i := 0; i < a.Len(); i++ {
 		full := name + "." + must(a.At(i).Name())
 		if i >= b.Len() {
 			c.broken(whole(new), place{old.Id(), i}, "the method '%s' @%d is gone", full, i)
+			continue
+		}
+		if j, ok := before[must(b.At(i).Name())]; ok && j != i {
+			c.moved(place{new.Id(), i}, place{old.Id(), j}, "method", must(b.At(i).Name()), "'"+name+"'", j, i)
 			continue
 		}
 		at, was := place{new.Id(), i}, place{old.Id(), i}
@@ -182,10 +206,13 @@ func (c *comparison) signature(oldID, newID uint64, what, method string, at, was
 		return
 	}
 	old, new := c.old.nodes[oldID], c.new.nodes[newID]
-	if !old.IsValid() || !new.IsValid() {
-		return
+	switch {
+	case !old.IsValid() || !new.IsValid():
+	case oldID == newID && old.ScopeId() != 0: // a struct with a name, whose changes are its own
+		c.node(old, new, at, was)
+	default:
+		c.structs(old, new, what+" of '"+method+"'", true)
 	}
-	c.structs(old, new, what+" of '"+method+"'", true)
 }
 
 // leaf is a field that is no group, with the unions that it is in.
@@ -233,8 +260,10 @@ func (c *comparison) structs(old, new schema.Node, what string, params bool) {
 		what = "'" + what + "'"
 	}
 	ordinals := make([]uint16, 0, len(a))
-	for o := range a {
+	before := map[string]uint16{}
+	for o, l := range a {
 		ordinals = append(ordinals, o)
+		before[l.name] = o
 	}
 	slices.Sort(ordinals)
 	for _, o := range ordinals {
@@ -242,6 +271,10 @@ func (c *comparison) structs(old, new schema.Node, what string, params bool) {
 		is, ok := b[o]
 		if !ok {
 			c.broken(whole(new), was.at, "the %s '%s' @%d of %s is gone", kind, was.name, o, what)
+			continue
+		}
+		if m, ok := before[is.name]; ok && m != o {
+			c.moved(is.at, a[m].at, kind, is.name, what, int(m), int(o))
 			continue
 		}
 		c.field(was, is, o, kind, what)
@@ -320,8 +353,14 @@ func (c *comparison) types(old, new schema.Type, at, was place) string {
 	case schema.Type_Which_enum:
 		return c.refs(old.Enum().TypeId(), new.Enum().TypeId(), at, was)
 	case schema.Type_Which_structType:
+		if !c.sameBrands(must(old.StructType().Brand()), must(new.StructType().Brand()), at, was) {
+			return differ()
+		}
 		return c.refs(old.StructType().TypeId(), new.StructType().TypeId(), at, was)
 	case schema.Type_Which_interface:
+		if !c.sameBrands(must(old.Interface().Brand()), must(new.Interface().Brand()), at, was) {
+			return differ()
+		}
 		// Objects are used under the id of their interface.
 		if o, n := old.Interface().TypeId(), new.Interface().TypeId(); o != n && !c.new.extends(c.new.nodes[n], o, map[uint64]bool{}) {
 			if shortName(c.old.nodes[o]) != shortName(c.new.nodes[n]) {
@@ -331,6 +370,29 @@ func (c *comparison) types(old, new schema.Type, at, was place) string {
 		}
 	}
 	return ""
+}
+
+// sameBrands tells whether what is bound to the generic parameters of a type
+// can still stand for what was. A parameter that nothing was bound to may be
+// bound, and the other way round.
+func (c *comparison) sameBrands(old, new schema.Brand, at, was place) bool {
+	a, b := must(old.Scopes()), must(new.Scopes())
+	for i := range a.Len() {
+		for j := range b.Len() {
+			if a.At(i).ScopeId() != b.At(j).ScopeId() || a.At(i).Which() != schema.Brand_Scope_Which_bind ||
+				b.At(j).Which() != schema.Brand_Scope_Which_bind {
+				continue
+			}
+			x, y := must(a.At(i).Bind()), must(b.At(j).Bind())
+			for k := range min(x.Len(), y.Len()) {
+				if x.At(k).Which() == schema.Brand_Binding_Which_type && y.At(k).Which() == schema.Brand_Binding_Which_type &&
+					c.types(must(x.At(k).Type()), must(y.At(k).Type()), at, was) != "" {
+					return false
+				}
+			}
+		}
+	}
+	return true
 }
 
 // refs compares the nodes that two types refer to.
@@ -351,9 +413,9 @@ func (q *request) typeName(t schema.Type) string {
 	case schema.Type_Which_enum:
 		return name(t.Enum().TypeId())
 	case schema.Type_Which_structType:
-		return name(t.StructType().TypeId())
+		return name(t.StructType().TypeId()) + q.arguments(must(t.StructType().Brand()), t.StructType().TypeId())
 	case schema.Type_Which_interface:
-		return name(t.Interface().TypeId())
+		return name(t.Interface().TypeId()) + q.arguments(must(t.Interface().Brand()), t.Interface().TypeId())
 	case schema.Type_Which_anyPointer:
 		return "AnyPointer"
 	case schema.Type_Which_uint8, schema.Type_Which_uint16, schema.Type_Which_uint32, schema.Type_Which_uint64:
@@ -361,4 +423,25 @@ func (q *request) typeName(t schema.Type) string {
 	}
 	s := t.Which().String()
 	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// arguments writes what a brand binds to the parameters of a node, in
+// parentheses; "" if nothing.
+func (q *request) arguments(b schema.Brand, id uint64) string {
+	scopes := must(b.Scopes())
+	for i := range scopes.Len() {
+		if scopes.At(i).ScopeId() != id || scopes.At(i).Which() != schema.Brand_Scope_Which_bind {
+			continue
+		}
+		bindings := must(scopes.At(i).Bind())
+		args := make([]string, bindings.Len())
+		for j := range args {
+			args[j] = "AnyPointer"
+			if bindings.At(j).Which() == schema.Brand_Binding_Which_type {
+				args[j] = q.typeName(must(bindings.At(j).Type()))
+			}
+		}
+		return "(" + strings.Join(args, ", ") + ")"
+	}
+	return ""
 }

@@ -70,6 +70,14 @@ func TestCompare(t *testing.T) {
 	expect(t, "new.txt", found.Format())
 }
 
+func TestCompareWithAnotherID(t *testing.T) {
+	found, err := lint.Compare(compile(t, "oldid.capnp"), compile(t, "otherid.capnp"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "otherid.txt", found.Format())
+}
+
 func TestCompareWithItself(t *testing.T) {
 	for _, name := range []string{"old.capnp", "new.capnp", "use.capnp"} {
 		found, err := lint.Compare(compile(t, name), compile(t, name))

@@ -37,3 +37,9 @@ enum WasStruct { a @0; }
 struct Uses { w @0 :WasStruct; }
 struct Fewer { a @0 :Int32; }
 interface Less { a @0 (); b @1 (x :Fewer); }
+struct Swapped { a @1 :Int32; b @0 :Int32; g :group { c @3 :Text; d @2 :Text; } renamed @4 :Int8; kept @5 :Int8; }
+enum SwappedEnum { b @0; a @1; c @2; }
+interface SwappedMethods { b @0 (); a @1 (p :Int32, q :Int32) -> Swapped; c @2 (q :Int32, p :Int32); }
+struct Generic(T) { v @0 :T; list @1 :List(Generic(T)); }
+struct Bound { a @0 :Generic(Data); b @1 :List(Generic(Generic(Data))); c @2 :Generic(Text); d @3 :Generic(Text); }
+struct NewMembers { union { a @0 :Int32; b @1 :Text; c @3 :Int8; retired @4 :Int32; } obsolete @2 :Int32; }

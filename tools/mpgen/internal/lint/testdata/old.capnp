@@ -35,3 +35,9 @@ struct WasStruct {}
 struct Uses { w @0 :WasStruct; }
 struct Fewer { a @0 :Int32; b @1 :Text; }
 interface Less { a @0 (); b @1 (x :Fewer, y :Int32); c @2 (); }
+struct Swapped { a @0 :Int32; b @1 :Int32; g :group { c @2 :Text; d @3 :Text; } kept @4 :Int8; }
+enum SwappedEnum { a @0; b @1; c @2; }
+interface SwappedMethods { a @0 (p :Int32, q :Int32) -> Swapped; b @1 (); c @2 (p :Int32, q :Int32); }
+struct Generic(T) { v @0 :T; list @1 :List(Generic(T)); }
+struct Bound { a @0 :Generic(Text); b @1 :List(Generic(Generic(Text))); c @2 :Generic(Text); d @3 :Generic; }
+struct NewMembers { union { a @0 :Int32; b @1 :Text; } retired @2 :Int32; }
