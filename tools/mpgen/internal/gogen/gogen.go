@@ -211,7 +211,10 @@ func (g *generator) imp(importPath string) string {
 	if name, ok := g.imports[importPath]; ok {
 		return name
 	}
-	base := PackageName(importPath)
+	base, ok := g.real[importPath]
+	if !ok {
+		base = PackageName(importPath)
+	}
 	name := base
 	taken := func(n string) bool {
 		for _, other := range g.imports {
