@@ -63,6 +63,7 @@ type promise struct {
 	holding bool
 	held    []delivery
 	then    []func(*Cap)
+	room    [2]uint16 // for the path, as long as most are
 }
 
 // delivery is what waits for a promise's target: a call of ours, a call of a
@@ -89,9 +90,23 @@ func NewBroken(err error) *Cap {
 }
 
 func newPromise(kind capKind, conn *Conn) *Cap {
-	c := &Cap{kind: kind, conn: conn, promise: &promise{}}
+	c := &promisedCap{cap: Cap{kind: kind, conn: conn}}
+	c.cap.promise = &c.promise
 	c.promise.holding = kind == kindQueued
-	c.refs.Store(1)
+	c.cap.refs.Store(1)
+	return &c.cap
+}
+
+// promisedCap is a promise in one piece.
+type promisedCap struct {
+	cap     Cap
+	promise promise
+}
+
+// newPart returns a promise for a part of a call's results.
+func newPart(kind capKind, conn *Conn, path []uint16) *Cap {
+	c := newPromise(kind, conn)
+	c.path = append(c.promise.room[:0], path...)
 	return c
 }
 
@@ -176,16 +191,6 @@ func (c *Cap) Conn() *Conn {
 		return c.conn
 	}
 	return nil
-}
-
-// pending reports whether c is a promise of its connection's peer, as yet.
-func (c *Cap) pending() bool {
-	if c == nil || c.kind != kindPipelined {
-		return false
-	}
-	c.conn.mu.Lock()
-	defer c.conn.mu.Unlock()
-	return c.promise.target == nil
 }
 
 // Known reports whether c is no promise any more.

@@ -22,6 +22,20 @@ func (c *Conn) dispatch(m *message) (queue *Queue, call *Call, kind rpc.Message_
 				}
 				return queue, call, rpc.Message_Which_call
 			}
+		case rpc.Message_Which_finish:
+			if data, ok := m.plainNote(); ok {
+				m.release()
+				c.handleFinish(uint32(data), data>>32&keepResultCaps == 0)
+				return nil, nil, which
+			}
+		case rpc.Message_Which_release:
+			if data, ok := m.plainNote(); ok {
+				m.release()
+				if err := c.handleRelease(uint32(data), uint32(data>>32)); err != nil {
+					c.abort(err.Error())
+				}
+				return nil, nil, which
+			}
 		case rpc.Message_Which_return:
 			if h, ok := m.plainReturn(); ok {
 				if err := c.handleReturn(m, h, nil); err != nil {
@@ -50,9 +64,15 @@ func (c *Conn) dispatch(m *message) (queue *Queue, call *Call, kind rpc.Message_
 		err = c.readAndHandleReturn(m)
 		m = nil
 	case rpc.Message_Which_finish:
-		err = c.handleFinish(m)
+		var f rpc.Finish
+		if f, err = m.root.Finish(); err == nil {
+			c.handleFinish(f.QuestionId(), f.ReleaseResultCaps())
+		}
 	case rpc.Message_Which_release:
-		err = c.handleRelease(m)
+		var r rpc.Release
+		if r, err = m.root.Release(); err == nil {
+			err = c.handleRelease(r.Id(), r.ReferenceCount())
+		}
 	case rpc.Message_Which_resolve:
 		err = c.handleResolve(m)
 	case rpc.Message_Which_disembargo:
@@ -166,11 +186,11 @@ func (c *Conn) handlePlainCall(m *message, h callHeader) (*Queue, *Call, error) 
 		m.release()
 		return nil, nil, nil
 	}
-	target := c.exports.get(h.target).cap
-	switch _, used := c.answers[h.id]; {
+	_, used := c.answers[h.id]
+	switch {
 	case used:
 		err = protocolError("call: question id %d is in use", h.id)
-	case target == nil:
+	case !h.onAnswer && c.exports.get(h.target).cap == nil:
 		err = protocolError("call %d: no export has id %d", h.id, h.target)
 	default:
 		err = c.importTable(m)
@@ -180,7 +200,11 @@ func (c *Conn) handlePlainCall(m *message, h callHeader) (*Queue, *Call, error) 
 		m.release()
 		return nil, nil, err
 	}
-	return c.admit(call, target.AddRef(), nil)
+	if h.onAnswer {
+		target, refuse := c.answerPart(h.target, m.path)
+		return c.admit(call, target, refuse)
+	}
+	return c.admit(call, c.exports.get(h.target).cap.AddRef(), nil)
 }
 
 // admit enters a call, under c.mu, which it unlocks, and hands it to target,
@@ -247,14 +271,12 @@ func (c *Conn) target(to rpc.MessageTarget) (cap *Cap, refuse, err error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		cap, refuse, err := c.promisedAnswer(pa)
-		return cap, refuse, err
+		return c.promisedAnswer(pa)
 	}
 	return nil, &Exception{Unimplemented, "unknown kind of message target"}, nil
 }
 
-// promisedAnswer finds a part of the results of a call that we serve or have
-// served, as a new reference, under c.mu.
+// promisedAnswer is answerPart for a part that is still to be read.
 func (c *Conn) promisedAnswer(pa rpc.PromisedAnswer) (cap *Cap, refuse, err error) {
 	ops, err := pa.Transform()
 	if err != nil {
@@ -270,26 +292,32 @@ func (c *Conn) promisedAnswer(pa rpc.PromisedAnswer) (cap *Cap, refuse, err erro
 			return nil, &Exception{Unimplemented, "unknown operation in a promised answer"}, nil
 		}
 	}
-	call := c.answers[pa.QuestionId()]
+	cap, refuse = c.answerPart(pa.QuestionId(), path)
+	return cap, refuse, nil
+}
+
+// answerPart finds a part of the results of a call that we serve or have
+// served, as a new reference, under c.mu. It does not keep path.
+func (c *Conn) answerPart(id uint32, path []uint16) (cap *Cap, refuse error) {
+	call := c.answers[id]
 	if call == nil {
 		// Perhaps one that needed no Finish, with no capability in its results.
-		return nil, failedf("no answer has id %d, or it has no capabilities", pa.QuestionId()), nil
+		return nil, failedf("no answer has id %d, or it has no capabilities", id)
 	}
 	for _, p := range call.pipelines {
 		if samePath(p.path, path) {
-			return p.AddRef(), nil, nil
+			return p.AddRef(), nil
 		}
 	}
 	if call.returned && call.taker == nil {
-		return resultCap(call.answer, call.root, call.answerErr, path), nil, nil
+		return resultCap(call.answer, call.root, call.answerErr, path), nil
 	}
 	if len(call.pipelines) >= maxPipelines {
-		return nil, &Exception{Overloaded, fmt.Sprintf("more than %d promises for one answer", maxPipelines)}, nil
+		return nil, &Exception{Overloaded, fmt.Sprintf("more than %d promises for one answer", maxPipelines)}
 	}
-	p := newPromise(kindQueued, c)
-	p.path = path
+	p := newPart(kindQueued, c, path)
 	call.pipelines = append(call.pipelines, p)
-	return p.AddRef(), nil, nil
+	return p.AddRef(), nil
 }
 
 // maxPipelines bounds the different parts of one answer that can be called
@@ -585,28 +613,24 @@ func readException(x rpc.Exception) error {
 	return &Exception{ExceptionType(x.Type()), reason}
 }
 
-func (c *Conn) handleFinish(m *message) error {
-	f, err := m.root.Finish()
-	if err != nil {
-		return protocolError("finish: %v", err)
-	}
+func (c *Conn) handleFinish(id uint32, releaseCaps bool) {
 	c.mu.Lock()
-	call := c.answers[f.QuestionId()]
+	call := c.answers[id]
 	if call == nil || call.finished {
 		// One for a return that needed none is allowed.
 		c.mu.Unlock()
-		return nil
+		return
 	}
 	if !call.returned {
 		call.finished = true
 		c.mu.Unlock()
 		call.cancel(errFinished)
-		return nil
+		return
 	}
-	delete(c.answers, f.QuestionId())
+	delete(c.answers, id)
 	c.held -= call.held
 	var dropped []*Cap
-	if f.ReleaseResultCaps() {
+	if releaseCaps {
 		dropped = c.releaseExports(call.resultIDs)
 	}
 	answer, pipelines := call.answer, call.pipelines
@@ -615,19 +639,14 @@ func (c *Conn) handleFinish(m *message) error {
 	answer.release()
 	releaseAll(pipelines)
 	releaseAll(dropped)
-	return nil
 }
 
-func (c *Conn) handleRelease(m *message) error {
-	r, err := m.root.Release()
-	if err != nil {
-		return protocolError("release: %v", err)
-	}
+func (c *Conn) handleRelease(id, n uint32) error {
 	c.mu.Lock()
-	dropped, ok := c.releaseExport(r.Id(), r.ReferenceCount())
+	dropped, ok := c.releaseExport(id, n)
 	c.mu.Unlock()
 	if !ok {
-		return protocolError("release: export %d has not %d references", r.Id(), r.ReferenceCount())
+		return protocolError("release: export %d has not %d references", id, n)
 	}
 	dropped.Release()
 	return nil

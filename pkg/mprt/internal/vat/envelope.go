@@ -70,6 +70,22 @@ var returnTemplate = words(
 	0, 0,
 )
 
+// Bits of a Finish's flags, the upper half of its word.
+const (
+	keepResultCaps           = 1 << 0 // releaseResultCaps, which defaults to true, inverted
+	noCancellationWorkaround = 1 << 1 // requireEarlyCancellationWorkaround, likewise
+)
+
+// appendNote appends the frame of a Finish or a Release: segment table, root
+// pointer, Message, and one word of data.
+func appendNote(b []byte, which rpc.Message_Which, data uint64) []byte {
+	b = binary.LittleEndian.AppendUint64(b, 4<<32)
+	b = binary.LittleEndian.AppendUint64(b, structPointer(0, 1, 1))
+	b = binary.LittleEndian.AppendUint64(b, uint64(which))
+	b = binary.LittleEndian.AppendUint64(b, structPointer(0, 1, 0))
+	return binary.LittleEndian.AppendUint64(b, data)
+}
+
 func words(w ...uint64) []byte {
 	b := make([]byte, 0, len(w)*wordSize)
 	for _, v := range w {
@@ -153,9 +169,33 @@ func (m *message) newTable(pointer, n int) (capnp.List, error) {
 		return capnp.List{}, err
 	}
 	offset := uint32((at - pointer - wordSize) / wordSize)
-	const compositeList = 1 | 7<<32
 	m.putWord(pointer, uint64(offset<<2)|compositeList|uint64(2*n)<<35)
 	return list, nil
+}
+
+// aimAtPart aims a call at a part of a question's results: it appends a
+// PromisedAnswer with its transform.
+func (m *message) aimAtPart(question uint32, path []uint16) error {
+	seg, err := m.msg.Segment(0)
+	if err != nil {
+		return err
+	}
+	at := len(seg.Data())
+	block := capnp.ObjectSize{DataSize: capnp.Size(3+len(path)) * wordSize}
+	if _, err := capnp.NewStruct(seg, block); err != nil {
+		return err
+	}
+	const pointer = callTarget + wordSize
+	m.putUint32(callTarget, 0)
+	m.putUint32(callTarget+4, uint32(rpc.MessageTarget_Which_promisedAnswer))
+	m.putWord(pointer, structPointer(int32((at-pointer)/wordSize-1), 1, 1))
+	m.putWord(at, uint64(question))
+	m.putWord(at+wordSize, compositeList|uint64(len(path))<<35)
+	m.putWord(at+2*wordSize, structPointer(int32(len(path)), 1, 0))
+	for i, index := range path {
+		m.putWord(at+(3+i)*wordSize, uint64(rpc.PromisedAnswer_Op_Which_getPointerField)|uint64(index)<<16)
+	}
+	return nil
 }
 
 // plain reads structs of a message that is one segment with near pointers.
@@ -230,7 +270,9 @@ func (b plain) pointer(s plainStruct, i int) uint64 {
 
 // callHeader is what a plain call says besides its params.
 type callHeader struct {
-	id, target   uint32
+	id           uint32
+	target       uint32 // an export, or the question whose answer it is a part of
+	onAnswer     bool   // the latter; the part's path is in message.path
 	interfaceID  uint64
 	methodID     uint16
 	noPipelining bool
@@ -243,7 +285,18 @@ func (m *message) kind() (which rpc.Message_Which, ok bool) {
 	return rpc.Message_Which(b.uint16(root, 0)), ok
 }
 
-// plainCall reads a call that is on an export and wants its results sent to
+// plainNote reads the word of data of a Finish or a Release.
+func (m *message) plainNote() (data uint64, ok bool) {
+	b := plain(m.data())
+	root, ok := b.structAt(0)
+	if !ok {
+		return 0, false
+	}
+	note, ok := b.field(root, 0)
+	return b.uint64(note, 0), ok
+}
+
+// plainCall reads a call that is on an export or on a part of an answer and wants its results sent to
 // the caller. Its capability table is in m.table then, and the message's root
 // has become the params' content. ok is false if the call is anything else,
 // and then nothing has changed.
@@ -258,7 +311,19 @@ func (m *message) plainCall() (h callHeader, ok bool) {
 		return h, false
 	}
 	target, ok := b.field(call, 0)
-	if !ok || b.uint16(target, 4) != 0 {
+	if !ok {
+		return h, false
+	}
+	id, onAnswer := b.uint32(target, 0), false
+	switch rpc.MessageTarget_Which(b.uint16(target, 4)) {
+	case rpc.MessageTarget_Which_importedCap:
+	case rpc.MessageTarget_Which_promisedAnswer:
+		answer, ok := b.field(target, 0)
+		if !ok || !m.plainPath(answer) {
+			return h, false
+		}
+		id, onAnswer = b.uint32(answer, 0), true
+	default:
 		return h, false
 	}
 	payload, ok := b.field(call, 1)
@@ -267,7 +332,8 @@ func (m *message) plainCall() (h callHeader, ok bool) {
 	}
 	h = callHeader{
 		id:           b.uint32(call, 0),
-		target:       b.uint32(target, 0),
+		target:       id,
+		onAnswer:     onAnswer,
 		interfaceID:  b.uint64(call, 8),
 		methodID:     b.uint16(call, 4),
 		noPipelining: b.uint64(call, 16)&2 != 0,
@@ -319,26 +385,11 @@ type descriptor struct {
 func (m *message) plainTable(payload plainStruct) bool {
 	m.table = m.table[:0]
 	b := plain(m.data())
-	w := b.pointer(payload, 1)
-	if w == 0 {
-		return true
-	}
-	const compositeList = 1 | 7<<32
-	if w&(3|7<<32) != compositeList {
+	list, ok := b.list(payload, 1)
+	if !ok {
 		return false
 	}
-	tag := int64(payload.pointers) + 2*wordSize + int64(int32(uint32(w))>>2)*wordSize
-	end := tag + wordSize + int64(w>>35)*wordSize
-	if tag < 0 || end > int64(len(b)) {
-		return false
-	}
-	t := binary.LittleEndian.Uint64(b[tag:])
-	n, data, pointers := int64(int32(uint32(t))>>2), int64(uint16(t>>32)), int64(uint16(t>>48))
-	if t&3 != 0 || n < 0 || data == 0 || n*(data+pointers) > int64(w>>35) {
-		return false
-	}
-	for i := range n {
-		at := tag + wordSize + i*(data+pointers)*wordSize
+	for at := list.first; at < list.end; at += list.step {
 		d := descriptor{
 			which: rpc.CapDescriptor_Which(binary.LittleEndian.Uint16(b[at:])),
 			id:    binary.LittleEndian.Uint32(b[at+4:]),
@@ -349,6 +400,61 @@ func (m *message) plainTable(payload plainStruct) bool {
 		m.table = append(m.table, d)
 	}
 	return true
+}
+
+// maxPlainPath is the length of a path that messages keep room for.
+const maxPlainPath = 16
+
+// plainPath reads the transform of a PromisedAnswer into m.path. It reports
+// false for a long one, and if there is anything in it that it does not know.
+func (m *message) plainPath(answer plainStruct) bool {
+	m.path = m.path[:0]
+	b := plain(m.data())
+	list, ok := b.list(answer, 0)
+	if !ok || list.end-list.first > maxPlainPath*list.step {
+		return false
+	}
+	for at := list.first; at < list.end; at += list.step {
+		switch rpc.PromisedAnswer_Op_Which(binary.LittleEndian.Uint16(b[at:])) {
+		case rpc.PromisedAnswer_Op_Which_noop:
+		case rpc.PromisedAnswer_Op_Which_getPointerField:
+			m.path = append(m.path, binary.LittleEndian.Uint16(b[at+2:]))
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// plainList is where the structs of a list are, each with a word of data at
+// least; the zero value is an empty one. All are byte offsets.
+type plainList struct{ first, end, step int }
+
+const compositeList = 1 | 7<<32 // pointer to a list of structs, without offset and size
+
+// list follows the i-th pointer of a struct. ok is false for anything but null
+// and a near pointer to a list of structs within the segment.
+func (b plain) list(s plainStruct, i int) (l plainList, ok bool) {
+	w := b.pointer(s, i)
+	if w == 0 {
+		return l, true
+	}
+	if w&(3|7<<32) != compositeList {
+		return l, false
+	}
+	tag := int64(s.pointers) + int64(i+1)*wordSize + int64(int32(uint32(w))>>2)*wordSize
+	end := tag + wordSize + int64(w>>35)*wordSize
+	if tag < 0 || end > int64(len(b)) {
+		return l, false
+	}
+	t := binary.LittleEndian.Uint64(b[tag:])
+	n, data, pointers := int64(int32(uint32(t))>>2), int64(uint16(t>>32)), int64(uint16(t>>48))
+	if t&3 != 0 || n < 0 || data == 0 || n*(data+pointers) > int64(w>>35) {
+		return l, false
+	}
+	l.first, l.step = int(tag)+wordSize, int(data+pointers)*wordSize
+	l.end = l.first + int(n)*l.step
+	return l, true
 }
 
 // reroot points the message's root at a payload's content, so that go-capnp

@@ -27,6 +27,8 @@ type message struct {
 	pooled []byte
 	// table is the capability table of an incoming message as it was read.
 	table []descriptor
+	// path is the part of an answer that a call is on, likewise.
+	path []uint16
 }
 
 var messagePool = sync.Pool{New: func() any { return new(message) }}

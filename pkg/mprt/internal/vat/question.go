@@ -149,14 +149,11 @@ func (m *message) addCap(c *Cap) capnp.Ptr {
 }
 
 // Send sends the call, or holds it as long as its target is not known. It
-// never fails: errors come out of Wait. A call on a promise is sent together
-// with what follows, as the peer cannot act on it at once: by Wait, a further
-// message, or within a tick of the watchdog.
+// never fails: errors come out of Wait. What follows goes in the same write, as
+// the calls of a chain or of a batch do: the call leaves with a Wait, or within
+// a tick of the watchdog. Send blocks while the peer is too far behind.
 func (q *Question) Send() {
 	q.mode = flushWait
-	if q.target.pending() {
-		q.mode = flushLater
-	}
 	q.send()
 }
 
@@ -350,8 +347,7 @@ func (q *Question) Pipeline(path ...uint16) *Cap {
 	if c == loopback || q.state == building {
 		kind = kindQueued // there is nobody to send to yet
 	}
-	p := newPromise(kind, c)
-	p.path = append(p.path, path...)
+	p := newPart(kind, c, path)
 	p.q = q
 	q.refs++
 	q.pipelines = append(q.pipelines, p) // without a reference; see dropCap

@@ -52,6 +52,24 @@ func (c *Conn) queueMessage(m *message, keep bool) (taken bool) {
 	return c.out.queued.add(m, n, keep)
 }
 
+// queueNote appends a message whose struct is one word of data, under c.mu.
+func (c *Conn) queueNote(which rpc.Message_Which, data uint64) {
+	o := c.out
+	start := len(o.queued.small)
+	o.queued.small = appendNote(o.queued.small, which, data)
+	n := len(o.queued.small) - start
+	o.queuedBytes += n
+	c.stats.MessagesOut++
+	c.stats.BytesOut += uint64(n)
+	if c.opts.Trace != nil {
+		if m, err := capnp.Unmarshal(o.queued.small[start:]); err == nil {
+			root, _ := rpc.ReadRootMessage(m)
+			c.opts.Trace(true, root)
+		}
+	}
+	o.queued.addSmall(start)
+}
+
 // wantFlush has what was queued sent with the next message, or at the
 // watchdog's next tick.
 func (c *Conn) wantFlush() { c.watch() }
@@ -170,7 +188,11 @@ func (c *Conn) sendCall(q *Question, target *Cap) {
 	}
 	c.stats.Calls++
 	taken := c.queueMessage(m, false)
-	c.flushLocked(q.mode)
+	mode := q.mode
+	if mode == flushWait && c.out.bytes() < highWater {
+		mode = flushLater
+	}
+	c.flushLocked(mode)
 	if !taken {
 		m.release()
 	}
@@ -186,7 +208,7 @@ func (c *Conn) addressCall(q *Question, m *message, target *Cap) error {
 	}
 	var err error
 	if target.kind == kindPipelined {
-		err = aimAtPromise(m, target)
+		err = m.aimAtPart(target.q.id, target.path)
 	} else {
 		m.putUint32(callTarget, target.id)
 	}
@@ -201,22 +223,6 @@ func (c *Conn) addressCall(q *Question, m *message, target *Cap) error {
 	m.putUint32(callQuestion, q.id)
 	q.content = capnp.Struct{}
 	return nil
-}
-
-// aimAtPromise aims a call at a part of a question's results.
-func aimAtPromise(m *message, target *Cap) error {
-	if err := m.readRoot(); err != nil {
-		return err
-	}
-	call, err := m.root.Call()
-	if err != nil {
-		return err
-	}
-	to, err := call.Target()
-	if err != nil {
-		return err
-	}
-	return setTarget(to, target)
 }
 
 // setTarget aims a message at an import or a promise of this connection.
@@ -396,13 +402,11 @@ func (c *Conn) sendFinish(id uint32, releaseCaps bool) {
 	if c.err != nil {
 		return
 	}
-	m := newMessage()
-	if f, err := m.root.NewFinish(); err == nil {
-		f.SetQuestionId(id)
-		f.SetReleaseResultCaps(releaseCaps)
-		f.SetRequireEarlyCancellationWorkaround(false)
+	flags := uint64(noCancellationWorkaround)
+	if !releaseCaps {
+		flags |= keepResultCaps
 	}
-	c.queue(m)
+	c.queueNote(rpc.Message_Which_finish, uint64(id)|flags<<32)
 	c.wantFlush()
 }
 
@@ -411,12 +415,7 @@ func (c *Conn) sendRelease(id, n uint32) {
 	if c.err != nil {
 		return
 	}
-	m := newMessage()
-	if r, err := m.root.NewRelease(); err == nil {
-		r.SetId(id)
-		r.SetReferenceCount(n)
-	}
-	c.queue(m)
+	c.queueNote(rpc.Message_Which_release, uint64(id)|uint64(n)<<32)
 	c.wantFlush()
 }
 

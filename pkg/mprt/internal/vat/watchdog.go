@@ -100,8 +100,9 @@ func (c *Conn) look() bool {
 	}
 	switch {
 	case c.reading || moved:
-	case c.quiet() && len(c.out.queued.bufs) > 0:
-		// It comes to rest at the next tick, when this has been sent.
+	case c.quiet() && len(c.out.queued.bufs) > 0 && !c.out.flushing:
+		// It comes to rest at the next tick, when this has been sent, or is
+		// left to the goroutine that waits for the peer to read.
 	case c.quiet() && c.rest():
 		c.watched = false
 		c.mu.Unlock()
