@@ -422,6 +422,26 @@ func TestStarted(t *testing.T) {
 	}
 }
 
+// Call that was started, and an object inside a struct of its results.
+func TestStartedInside(t *testing.T) {
+	ctx := context.Background()
+	_, c := connect(t, newHost())
+	call := c.StartHold(ctx, &Holder{Object: newObject("inside")})
+	early := NewPlainClient(call.Pipeline(0, 0)) // holder, and object in it
+	if s, err := early.Ping(ctx); s != "inside" || err != nil {
+		t.Error(s, err)
+	}
+	if got, err := call.Wait(); err != nil || got.Object == nil {
+		t.Error(got, err)
+	}
+	if s, err := early.Ping(ctx); s != "inside" || err != nil {
+		t.Error("after the call's end:", s, err)
+	}
+	if err := early.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // Call that was started and that nobody waits for.
 func TestFinished(t *testing.T) {
 	h := newHost()
