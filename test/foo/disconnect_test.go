@@ -42,6 +42,21 @@ func wantAllFail(t *testing.T, f *client) {
 	wantError(t, err, mprt.ErrClosed, "")
 }
 
+// A call fails with the peer's name also if the peer has never said what it offers.
+func TestPeerNeverAnswers(t *testing.T) {
+	checkLeaks(t)
+	near, far := socketPair(t)
+	conn := mprt.NewConn(near, nil, mprt.WithName("server"))
+	defer conn.Close()
+	f := foo.NewFooInterfaceClient(conn.Bootstrap())
+	defer f.Close()
+	far.Close()
+	<-conn.Done()
+	_, err := f.Add(t.Context(), 1, 2)
+	wantError(t, err, mprt.ErrDisconnected, "FooInterface.add (server): called after disconnect")
+	wantError(t, f.CallFnAsync(t.Context()), mprt.ErrDisconnected, "FooInterface.callFnAsync (server): called after disconnect")
+}
+
 func TestCallAfterClientClosed(t *testing.T) {
 	over(t, func(t *testing.T, s server) {
 		f := dialThreads(t, s)

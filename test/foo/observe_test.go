@@ -338,3 +338,53 @@ func TestFunctionIsNoLeak(t *testing.T) {
 	default:
 	}
 }
+
+// A connection can be looked at while it is busy.
+func TestInspectMeanwhile(t *testing.T) {
+	checkLeaks(t)
+	f, ctx := dialThreads(t, sameProcess{}), within(t)
+	must(t, f.conn.MakePool(ctx, 2))
+	var wg sync.WaitGroup
+	for i := range int32(8) {
+		wg.Go(func() {
+			for j := range int32(30) {
+				ctx := ctx
+				if j%3 == 0 {
+					ctx = mprt.WithPool(ctx)
+				}
+				r, err := f.PassFn(ctx, func(ctx context.Context) (int32, error) { return f.Add(ctx, i, j) })
+				if err != nil || r != i+j {
+					t.Error(r, err)
+					return
+				}
+				named, release := mprt.WithThread(ctx, "named")
+				if _, err := f.CallIntFnAsync(named, 1); err != nil {
+					t.Error(err)
+				}
+				release()
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() {
+		wg.Wait()
+		close(done)
+	}()
+	for {
+		for _, c := range mprt.Conns() {
+			i := c.Inspect(5)
+			if len(i.Serving) > 5 || len(i.Waiting) > 5 || len(i.Threads) > 5 || len(i.Objects) > 5 {
+				t.Errorf("more than 5: %+v", i)
+			}
+		}
+		select {
+		case <-done:
+			return
+		default:
+		}
+		// Slow enough for the calls, which need the same lock.
+		if _, err := f.Add(ctx, 1, 2); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

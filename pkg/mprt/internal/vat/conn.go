@@ -172,12 +172,17 @@ func (c *Conn) end(err error, last *message) {
 		return
 	}
 	c.err = err
+	said := true
 	if last != nil {
 		c.queue(last)
-		c.sayLast()
+		said = c.sayLast()
 	}
 	guard.forget(c)
-	c.nc.Close()
+	if said {
+		c.nc.Close()
+	} else {
+		go c.sayLater()
+	}
 
 	var questions []*Question
 	for _, q := range c.questions.all() {

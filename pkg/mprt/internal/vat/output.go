@@ -13,8 +13,8 @@ type output struct {
 	raw     syscall.RawConn // nil if the connection has none
 	queued  batch           // not handed to a write yet
 	writing batch           // being written; belongs to who holds flushing
-	// flushing says that somebody writes.
-	flushing bool
+	// flushing says that somebody writes; failed, that it did not work once.
+	flushing, failed bool
 
 	queuedBytes, writingBytes int
 

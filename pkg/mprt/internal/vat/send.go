@@ -151,26 +151,14 @@ func (c *Conn) written(err error) {
 		m.release()
 	}
 	if err != nil {
-		c.fail(fmt.Errorf("write: %w", err))
+		c.writeFailed(err)
 	}
 	c.mu.Lock()
+	o.failed = o.failed || err != nil
 	o.writing.reset()
 	o.unwritten, o.writingBytes = nil, 0
 	o.flushing = false
 	o.drained.Broadcast()
-}
-
-// sayLast writes what is queued before the stream is closed, as far as the
-// peer takes it, under c.mu.
-func (c *Conn) sayLast() {
-	o := c.out
-	if o.flushing || o.raw == nil {
-		return
-	}
-	o.take()
-	// The session is over; what does not go out now never will.
-	_, _ = o.writeNow()
-	o.writing.reset()
 }
 
 // sendCall gives q an id and sends it to target, under c.mu, which it unlocks.
