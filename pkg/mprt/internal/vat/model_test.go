@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	modelSeeds = flag.Int("model.seeds", 25, "sessions that TestModel plays")
+	modelSeeds = flag.Int("model.seeds", 8, "sessions that TestModel plays")
 	modelFirst = flag.Uint64("model.first", 1, "seed of the first")
 )
 
@@ -68,6 +68,7 @@ type modelObject struct {
 	last  map[uint64]uint64 // the last call's number, by reference
 	kept  *Cap
 	drops int
+	calls int // that have come and have not been executed; they may outlive the last reference
 }
 
 func (w *modelWorld) object(id uint64) *modelObject {
@@ -87,20 +88,29 @@ func (w *modelWorld) errorf(format string, args ...any) {
 
 func (o *modelObject) Accept(call *Call) *Queue {
 	call.SetExec(o)
+	o.w.mu.Lock()
+	o.calls++
+	o.w.mu.Unlock()
 	return o.queue.Put(call)
 }
 
 func (o *modelObject) Cancel(error) {}
 
 func (o *modelObject) Dropped() {
-	o.forget()
 	o.w.mu.Lock()
-	defer o.w.mu.Unlock()
-	if o.drops++; o.drops > 1 {
-		o.w.wrong = append(o.w.wrong, fmt.Sprintf("object %d was dropped twice", o.id))
+	o.drops++
+	idle, twice := o.calls == 0, o.drops > 1
+	o.w.mu.Unlock()
+	if twice {
+		o.w.errorf("object %d was dropped twice", o.id)
 	}
+	if idle {
+		o.forget()
+	}
+	o.w.mu.Lock()
 	o.w.alive--
 	o.w.gone.Broadcast()
+	o.w.mu.Unlock()
 }
 
 func (o *modelObject) forget() {
@@ -112,6 +122,15 @@ func (o *modelObject) forget() {
 }
 
 func (o *modelObject) Execute(call *Call) {
+	defer func() {
+		o.w.mu.Lock()
+		o.calls--
+		last := o.calls == 0 && o.drops > 0
+		o.w.mu.Unlock()
+		if last {
+			o.forget()
+		}
+	}()
 	number, ref, seq := call.Params.Uint64(0), call.Params.Uint64(8), call.Params.Uint64(16)
 	if ref != 0 {
 		if last := o.last[ref]; seq <= last {
