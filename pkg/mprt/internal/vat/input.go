@@ -18,8 +18,9 @@ type input struct {
 	maxMessage int    // bytes
 	traversal  uint64 // bytes
 
-	buf  []byte // nil while nothing is buffered
-	r, w int    // buf[r:w] is unread
+	buf    []byte // nil while nothing is buffered
+	r, w   int    // buf[r:w] is unread
+	expect int    // size of the last frame if it was large: the next may be, too
 
 	// A frame too large for buf, read straight into its own memory.
 	big       []byte // what has been read so far; grows as bytes arrive
@@ -109,13 +110,20 @@ func (in *input) next() (*message, error) {
 		case err != nil:
 			return nil, err
 		case ok && total <= in.w-in.r:
+			in.expected(total)
+			if len(in.buf) > readBuffer && in.r == 0 && in.w == total {
+				frame := in.buf[:total]
+				in.buf, in.w = nil, 0
+				return in.message(frame, header, true)
+			}
 			m, err := in.message(in.buf[in.r:in.r+total], header, false)
 			in.r += total
 			if in.r == in.w {
 				in.drop()
 			}
 			return m, err
-		case ok && total > readBuffer:
+		case ok && total > len(in.buf):
+			in.expected(total)
 			in.big = large.get(min(total, max(bigStep, in.w-in.r)))
 			in.big = in.big[:copy(in.big, in.buf[in.r:in.w])]
 			in.bigTotal, in.bigHeader = total, header
@@ -128,9 +136,21 @@ func (in *input) next() (*message, error) {
 	}
 }
 
+// expected notes the size of a frame. One of the same size is then read
+// straight into the memory that its message will have.
+func (in *input) expected(total int) {
+	in.expect = 0
+	if total > readBuffer && total <= 1<<maxLarge {
+		in.expect = total
+	}
+}
+
 // drop gives the empty buffer back.
 func (in *input) drop() {
-	if in.buf != nil {
+	switch {
+	case len(in.buf) > readBuffer:
+		large.put(in.buf)
+	case in.buf != nil:
 		readBuffers.Put((*[readBuffer]byte)(in.buf))
 	}
 	in.buf, in.r, in.w = nil, 0, 0
@@ -197,7 +217,12 @@ func (in *input) fill() error {
 }
 
 func (in *input) need() {
-	if in.buf == nil {
+	switch {
+	case in.buf != nil:
+	case in.expect > 0:
+		in.buf = large.get(in.expect)
+		in.buf = in.buf[:cap(in.buf)]
+	default:
 		in.buf = readBuffers.Get().(*[readBuffer]byte)[:]
 	}
 }

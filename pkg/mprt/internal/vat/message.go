@@ -83,6 +83,7 @@ type largePool struct {
 	mu    sync.Mutex
 	free  [maxLarge + 1][][]byte
 	bytes int
+	reserve
 }
 
 const (
@@ -95,6 +96,7 @@ var large largePool
 
 // get returns memory for n bytes, which hold anything.
 func (p *largePool) get(n int) []byte {
+	p.use()
 	class := max(bits.Len(uint(n-1)), minLarge)
 	if class > maxLarge {
 		return make([]byte, n)
