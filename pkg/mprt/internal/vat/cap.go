@@ -62,8 +62,11 @@ type promise struct {
 	// the promise waits for a disembargo, or held is being delivered.
 	holding bool
 	held    []delivery
-	then    []func(*Cap)
-	room    [2]uint16 // for the path, as long as most are
+	// kept says that what is held, or being delivered, has a reference to the
+	// promise: whoever made those calls need not keep theirs.
+	kept bool
+	then []func(*Cap)
+	room [2]uint16 // for the path, as long as most are
 }
 
 // delivery is what waits for a promise's target: a call of ours, a call of a
@@ -282,6 +285,15 @@ func (c *Cap) leadsTo(p *Cap) bool {
 	return c == p
 }
 
+// hold keeps what is to be delivered when the promise is known, under conn.mu.
+func (c *Cap) hold(d delivery) {
+	if !c.promise.kept {
+		c.promise.kept = true
+		c.refs.Add(1)
+	}
+	c.promise.held = append(c.promise.held, d)
+}
+
 // deliverHeld passes on what waited for a promise, which then is no obstacle
 // any more.
 func (c *Cap) deliverHeld() {
@@ -292,11 +304,14 @@ func (c *Cap) deliverHeld() {
 		p.held = nil
 		if len(held) == 0 {
 			p.holding = false
-			then := p.then
-			p.then = nil
+			then, kept := p.then, p.kept
+			p.then, p.kept = nil, false
 			conn.mu.Unlock()
 			for _, f := range then {
 				p.target.WhenResolved(f)
+			}
+			if kept {
+				c.Release()
 			}
 			return
 		}
@@ -338,7 +353,7 @@ func (c *Cap) accept(call *Call) *Queue {
 		conn.mu.Lock()
 		switch {
 		case p.holding:
-			p.held = append(p.held, delivery{call: call})
+			c.hold(delivery{call: call})
 			conn.mu.Unlock()
 			return nil
 		case p.target == nil:

@@ -766,7 +766,7 @@ func (c *Conn) loopBack(target *Cap, id uint32) error {
 		if p.holding {
 			tooMuch := len(p.held) > c.opts.MaxCalls
 			if !tooMuch {
-				p.held = append(p.held, delivery{embargo: id, from: c})
+				target.hold(delivery{embargo: id, from: c})
 			}
 			of.mu.Unlock()
 			if tooMuch {

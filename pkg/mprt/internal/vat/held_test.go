@@ -1,6 +1,7 @@
 package vat
 
 import (
+	"context"
 	"errors"
 	"runtime"
 	"testing"
@@ -107,4 +108,47 @@ func TestHeldCallElsewhereIsDropped(t *testing.T) {
 	q.Release()
 	<-cancelled
 	<-delivered
+}
+
+// A call that waits for a promise arrives although its caller has let go of
+// the promise since.
+func TestHeldCallOutlivesItsPromise(t *testing.T) {
+	returns := make(chan struct{})
+	object := NewServer(newFuncServer(echo))
+	maker := NewServer(newFuncServer(func(call *Call) error {
+		<-returns
+		r, err := call.Results(size11)
+		if err != nil {
+			return err
+		}
+		return r.SetPtr(0, call.AddCap(object))
+	}))
+	defer maker.Release()
+	making, err := NewQuestion(maker, 1, 0, size11)
+	if err != nil {
+		t.Fatal(err)
+	}
+	making.Send()
+	promise := making.Pipeline(0)
+	held, err := NewQuestion(promise, 1, 0, size11)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Release()
+	held.Params().SetUint64(0, 42)
+	held.Send()
+	promise.Release()
+	close(returns)
+	if err := making.Wait(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	making.Release()
+	ctx, cancel := context.WithTimeout(t.Context(), modelPatience)
+	defer cancel()
+	if err := held.Wait(ctx, nil); err != nil {
+		t.Fatal(err)
+	}
+	if n := held.Results().Uint64(0); n != 42 {
+		t.Errorf("got %d", n)
+	}
 }

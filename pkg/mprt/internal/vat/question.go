@@ -214,11 +214,13 @@ func (q *Question) sendTo(target *Cap) {
 			}
 			continue
 		}
-		q.c = c
+		if q.c == nil { // else who waits for q may be reading it
+			q.c = c
+		}
 		switch {
 		case p == nil:
 		case p.holding:
-			p.held = append(p.held, delivery{q: q})
+			target.hold(delivery{q: q})
 			c.mu.Unlock()
 			return
 		default:
