@@ -109,6 +109,12 @@ func FuzzPlain(f *testing.F) {
 	f.Add(bytes.Clone(callTemplate))
 	f.Add(bytes.Clone(returnTemplate))
 	f.Add(append(bytes.Clone(callTemplate), words(1, 2, 3, 4)...))
+	f.Add(appendNote(nil, rpc.Message_Which_finish, 7|keepResultCaps<<32)[wordSize:])
+	f.Add(appendNote(nil, rpc.Message_Which_release, 7|3<<32)[wordSize:])
+	if m, _, err := newEnvelope(callTemplate, callContent, capnp.ObjectSize{DataSize: 8}); err == nil && m.aimAtPart(7, []uint16{1, 2}) == nil {
+		f.Add(bytes.Clone(m.data()))
+		m.release()
+	}
 	f.Fuzz(func(t *testing.T, segment []byte) {
 		if len(segment) == 0 || len(segment)%8 != 0 || len(segment) > 1<<16 {
 			return
@@ -146,10 +152,10 @@ func FuzzPlain(f *testing.F) {
 				t.Fatalf("target: %v", err)
 			}
 			if h.id != call.QuestionId() || h.methodID != call.MethodId() || h.interfaceID != call.InterfaceId() ||
-				h.noPipelining != call.NoPromisePipelining() || to.Which() != rpc.MessageTarget_Which_importedCap ||
-				h.target != to.ImportedCap() || call.SendResultsTo().Which() != rpc.Call_sendResultsTo_Which_caller {
+				h.noPipelining != call.NoPromisePipelining() || call.SendResultsTo().Which() != rpc.Call_sendResultsTo_Which_caller {
 				t.Fatalf("%+v, or otherwise %v", h, call)
 			}
+			sameTarget(t, m, h, to)
 			payload, err := call.Params()
 			if err != nil {
 				t.Fatalf("params: %v", err)
@@ -173,8 +179,52 @@ func FuzzPlain(f *testing.F) {
 				t.Fatalf("results: %v", err)
 			}
 			sameTable(t, m, payload)
+		case rpc.Message_Which_finish:
+			data, ok := m.plainNote()
+			if !ok {
+				return
+			}
+			finish, err := ref.root.Finish()
+			if err != nil || uint32(data) != finish.QuestionId() || (data>>32&keepResultCaps == 0) != finish.ReleaseResultCaps() {
+				t.Fatalf("%#x, or otherwise %v, %v", data, finish, err)
+			}
+		case rpc.Message_Which_release:
+			data, ok := m.plainNote()
+			if !ok {
+				return
+			}
+			release, err := ref.root.Release()
+			if err != nil || uint32(data) != release.Id() || uint32(data>>32) != release.ReferenceCount() {
+				t.Fatalf("%#x, or otherwise %v, %v", data, release, err)
+			}
 		}
 	})
+}
+
+func sameTarget(t *testing.T, m *message, h callHeader, to rpc.MessageTarget) {
+	if !h.onAnswer {
+		if to.Which() != rpc.MessageTarget_Which_importedCap || h.target != to.ImportedCap() {
+			t.Fatalf("%+v, or otherwise %v", h, to)
+		}
+		return
+	}
+	pa, err := to.PromisedAnswer()
+	if err != nil || to.Which() != rpc.MessageTarget_Which_promisedAnswer || h.target != pa.QuestionId() {
+		t.Fatalf("%+v, or otherwise %v, %v", h, to, err)
+	}
+	ops, err := pa.Transform()
+	if err != nil {
+		t.Fatalf("transform: %v", err)
+	}
+	var path []uint16
+	for i := range ops.Len() {
+		if op := ops.At(i); op.Which() == rpc.PromisedAnswer_Op_Which_getPointerField {
+			path = append(path, op.GetPointerField())
+		}
+	}
+	if !samePath(m.path, path) {
+		t.Fatalf("path %v, or otherwise %v", m.path, path)
+	}
 }
 
 func sameTable(t *testing.T, m *message, payload rpc.Payload) {
