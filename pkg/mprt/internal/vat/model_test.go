@@ -407,6 +407,8 @@ func (g *modelGame) call(ref *reference, method uint16, given *reference) {
 			result = kept.kept
 			kept.touching = append(kept.touching, c)
 			kept.by = nil
+		} else {
+			result.behind = to.kept.behind // it fails, when that is known
 		}
 	case method == modelHold:
 		result = value{given.object, append([]uint64{c.number}, given.behind...)}
