@@ -111,13 +111,22 @@ func readEquations(opts ...mprt.Option) (err error) {
 				fmt.Fprintln(os.Stderr, err)
 			}
 		case <-printerProcess.Conn().Done():
-			return fmt.Errorf("%v has left", printerProcess)
+			return left(ctx, printerProcess)
 		case <-calculatorProcess.Conn().Done():
-			return fmt.Errorf("%v has left", calculatorProcess)
+			return left(ctx, calculatorProcess)
 		case <-ctx.Done():
 			return nil
 		}
 	}
+}
+
+// left is the error of a child that has gone by itself: the end of ctx ends the
+// children, too.
+func left(ctx context.Context, child *mprt.Process) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("%v has left", child)
 }
 
 // spawn starts this program as another process, in a part of its own.
