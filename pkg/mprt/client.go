@@ -200,7 +200,7 @@ func begin(ctx context.Context, p *proxy, m *Method) (*ClientCall, error) {
 	call.q, call.proxy, call.conn, call.method, call.ctx = q, p, conn, m, ctx
 	call.enc = encoder{conn: conn, caps: q, lends: q.Params()}
 	call.dec = decoder{caps: q, back: call}
-	if conn != nil && conn.tap != nil && conn.tap.callLog.prints(ctx) {
+	if t := conn.listener(); t != nil && t.callLog.prints(ctx) {
 		call.enc.lends = capnp.Struct{} // what is lent cannot be read here
 	}
 	switch {
@@ -241,15 +241,15 @@ func (c *ClientCall) Start() {
 
 // observe tells who listens that the call is about to be sent.
 func (c *ClientCall) observe() {
-	if c.conn != nil && c.conn.tap != nil {
-		c.conn.tap.sending(c)
+	if t := c.conn.listener(); t != nil {
+		t.sending(c)
 	}
 }
 
 // ended tells who listens how the call ended.
 func (c *ClientCall) ended(err error) {
-	if c.conn != nil && c.conn.tap != nil {
-		c.conn.tap.returned(c, err)
+	if t := c.conn.listener(); t != nil {
+		t.returned(c, err)
 	}
 }
 

@@ -123,13 +123,11 @@ func copyNumbers[T Number](v []T, mem []byte) {
 	if len(v) == 0 {
 		return
 	}
-	if littleEndian {
+	if littleEndian || unsafe.Sizeof(v[0]) == 1 {
 		copy(unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), len(mem)), mem)
 		return
 	}
 	switch unsafe.Sizeof(v[0]) {
-	case 1:
-		copy(unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), len(mem)), mem)
 	case 2:
 		for k := range v {
 			*(*uint16)(unsafe.Pointer(&v[k])) = binary.LittleEndian.Uint16(mem[2*k:])

@@ -88,6 +88,14 @@ func newTap(o *options) *tap {
 	return t
 }
 
+// listener is the tap of c, nil also for a call within this process.
+func (c *Conn) listener() *tap {
+	if c == nil {
+		return nil
+	}
+	return c.tap
+}
+
 // sending is told of a call that is about to be sent.
 func (t *tap) sending(c *ClientCall) {
 	logs := t.callLog.on(c.ctx)

@@ -83,8 +83,8 @@ func (s *proxyServer) Accept(call *vat.Call) *vat.Queue {
 	conn, _ := call.Conn().Owner().(*Conn)
 	if m == nil {
 		err := unimplemented(s.iface.Name, call)
-		if conn != nil && conn.tap != nil {
-			conn.tap.unknown(conn, s.iface.Name, fmt.Sprintf("#%d", call.MethodID), call, err)
+		if t := conn.listener(); t != nil {
+			t.unknown(conn, s.iface.Name, fmt.Sprintf("#%d", call.MethodID), call, err)
 		}
 		call.Fail(err)
 		return nil
@@ -93,8 +93,8 @@ func (s *proxyServer) Accept(call *vat.Call) *vat.Queue {
 	sc := &ServerCall{call: call, server: s, method: m, conn: conn}
 	sc.enc = encoder{conn: conn, caps: call}
 	sc.dec = decoder{caps: call, call: sc}
-	if conn != nil && conn.tap != nil {
-		conn.tap.received(sc)
+	if t := conn.listener(); t != nil {
+		t.received(sc)
 	}
 	call.SetExec(sc)
 	call.Pace = &m.pace
@@ -153,7 +153,7 @@ func (c *ServerCall) Results() Builder {
 	c.filled = true
 	s, err := c.call.Results(c.method.ResultsSize)
 	c.results = s
-	if t := c.tap(); t == nil || !t.callLog.prints(c) {
+	if t := c.conn.listener(); t == nil || !t.callLog.prints(c) {
 		c.enc.lends = s // what is lent cannot be read here
 	}
 	b := Builder{s, &c.enc}
@@ -167,14 +167,6 @@ func (c *ServerCall) Results() Builder {
 		b.SetPtr(uint16(i-1), c.call.AddCap(c.conn.localThreadMap()))
 	}
 	return b
-}
-
-// tap is who listens to the call, if anybody does.
-func (c *ServerCall) tap() *tap {
-	if c.conn == nil {
-		return nil
-	}
-	return c.conn.tap
 }
 
 // findThread puts the call on the queue of the thread that its context names,
@@ -307,7 +299,7 @@ func (c *ServerCall) Execute(call *vat.Call) {
 	if c.on != nil && c.on.worker && c.callback != nil {
 		c.on.keepCallback(c.callback)
 	}
-	t := c.tap()
+	t := c.conn.listener()
 	if t != nil {
 		t.executing(c)
 		if t.labels {
@@ -386,7 +378,7 @@ func (c *ServerCall) run() error {
 // fail completes the call with an error.
 func (c *ServerCall) fail(err error) {
 	call := c.call
-	if t := c.tap(); t != nil {
+	if t := c.conn.listener(); t != nil {
 		t.returning(c, err)
 	}
 	c.release()

@@ -503,19 +503,7 @@ func (c *Conn) handleReturn(m *message, h returnHeader, ret *rpc.Return) error {
 		return nil
 	}
 	q.ret, q.results, q.err = results, content, outcome
-	if len(q.pipelines) > 0 {
-		// Disembargos refer to the question, so they go before the Finish.
-		pipelines := q.pipelines
-		q.pipelines = nil
-		c.mu.Unlock()
-		for _, p := range pipelines {
-			if p.tryRef() {
-				p.resolve(resultCap(q.ret, q.results, q.err, p.path))
-				p.Release()
-			}
-		}
-		c.mu.Lock()
-	}
+	q.resolvePipelines() // whose disembargos refer to q, so they go before the Finish
 	if c.err == nil {
 		if !h.noFinishNeeded {
 			c.sendFinish(id, false)

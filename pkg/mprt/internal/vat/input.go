@@ -110,7 +110,6 @@ func (in *input) next() (*message, error) {
 		case err != nil:
 			return nil, err
 		case ok && total <= in.w-in.r:
-			in.expected(total)
 			if len(in.buf) > readBuffer && in.r == 0 && in.w == total {
 				frame := in.buf[:total]
 				in.buf, in.w = nil, 0
@@ -123,7 +122,6 @@ func (in *input) next() (*message, error) {
 			}
 			return m, err
 		case ok && total > len(in.buf):
-			in.expected(total)
 			in.big = large.get(min(total, max(bigStep, in.w-in.r)))
 			in.big = in.big[:copy(in.big, in.buf[in.r:in.w])]
 			in.bigTotal, in.bigHeader = total, header
@@ -165,6 +163,7 @@ func (in *input) limit(n int) uint64 {
 }
 
 func (in *input) message(frame []byte, header int, owned bool) (*message, error) {
+	in.expected(len(frame))
 	var m *message
 	var err error
 	traversal := in.limit(len(frame))

@@ -36,8 +36,8 @@ type Export struct {
 
 // Inspect lists what the connection does and offers: at most limit calls of
 // each kind, and the objects that are wanted, which is asked under a lock and
-// of nil for what is none of this process. Seen is when a call was first found by Inspect: calls themselves keep
-// no time, which would cost each of them.
+// of nil for what is none of this process. Seen is when a call was first found
+// by Inspect: calls themselves keep no time, which would cost each of them.
 func (c *Conn) Inspect(limit int, wanted func(Server) bool) Inspection {
 	var i Inspection
 	now := time.Now()

@@ -80,10 +80,10 @@ func wrapArena(arena capnp.Arena, traversal uint64) (*message, *capnp.Segment, e
 // sync.Pool it is not emptied by the garbage collector, which large messages
 // keep busy; it is bounded instead.
 type largePool struct {
-	mu    sync.Mutex
-	free  [maxLarge + 1][][]byte
-	bytes int
-	reserve
+	mu      sync.Mutex
+	free    [maxLarge + 1][][]byte
+	bytes   int
+	reserve reserve
 }
 
 const (
@@ -96,7 +96,7 @@ var large largePool
 
 // get returns memory for n bytes, which hold anything.
 func (p *largePool) get(n int) []byte {
-	p.use()
+	p.reserve.use()
 	class := max(bits.Len(uint(n-1)), minLarge)
 	if class > maxLarge {
 		return make([]byte, n)

@@ -301,21 +301,30 @@ func (q *Question) deliver(ret *message, results capnp.Ptr, err error) {
 	c := q.c
 	c.mu.Lock()
 	q.ret, q.results, q.err = ret, results, err
-	pipelines := q.pipelines
-	q.pipelines = nil
-	c.mu.Unlock()
-	for _, p := range pipelines {
-		if p.tryRef() {
-			p.resolve(resultCap(ret, results, err, p.path))
-			p.Release()
-		}
-	}
-	c.mu.Lock()
+	q.resolvePipelines()
 	gone := c.returned(q)
 	c.mu.Unlock()
 	if gone {
 		q.recycle()
 	}
+}
+
+// resolvePipelines resolves what was pipelined on q to what its outcome holds.
+// It is called with the lock held, which it gives up meanwhile.
+func (q *Question) resolvePipelines() {
+	pipelines := q.pipelines
+	if len(pipelines) == 0 {
+		return
+	}
+	q.pipelines = nil
+	q.c.mu.Unlock()
+	for _, p := range pipelines {
+		if p.tryRef() {
+			p.resolve(resultCap(q.ret, q.results, q.err, p.path))
+			p.Release()
+		}
+	}
+	q.c.mu.Lock()
 }
 
 // returned marks q as returned and wakes who waits for it, under c.mu. It

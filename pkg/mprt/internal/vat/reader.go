@@ -288,16 +288,15 @@ func (c *Conn) background() {
 		}
 		served = served || kind == rpc.Message_Which_call || kind == rpc.Message_Which_bootstrap
 		answered = answered || kind == rpc.Message_Which_return
+		c.uncork()
 		if (answered || !served) && !c.in.hasFrame() {
 			// Callers read for themselves. One that has just been woken will
 			// probably call again: it finds the role vacant. And a stray Finish
 			// or Release is no reason to stay.
-			c.uncork()
 			c.vacate()
 			c.mu.Unlock()
 			return
 		}
-		c.uncork()
 		c.mu.Unlock()
 	}
 }

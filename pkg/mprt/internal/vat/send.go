@@ -43,24 +43,30 @@ func (c *Conn) queue(m *message) {
 // after unlocking.
 func (c *Conn) queueMessage(m *message, keep bool) (taken bool) {
 	n := m.size()
-	c.out.queuedBytes += n
-	c.stats.MessagesOut++
-	c.stats.BytesOut += uint64(n)
+	c.countOut(n)
 	if c.opts.Trace != nil && (m.root.IsValid() || m.readRoot() == nil) {
 		c.opts.Trace(true, m.root)
 	}
 	return c.out.queued.add(m, n, keep)
 }
 
-// queueNote appends a message whose struct is one word of data, under c.mu.
+func (c *Conn) countOut(n int) {
+	c.out.queuedBytes += n
+	c.stats.MessagesOut++
+	c.stats.BytesOut += uint64(n)
+}
+
+// queueNote appends a message whose struct is one word of data, under c.mu, to
+// go with what is next written.
 func (c *Conn) queueNote(which rpc.Message_Which, data uint64) {
+	if c.err != nil {
+		return
+	}
 	o := c.out
 	start := len(o.queued.small)
 	o.queued.small = appendNote(o.queued.small, which, data)
 	n := len(o.queued.small) - start
-	o.queuedBytes += n
-	c.stats.MessagesOut++
-	c.stats.BytesOut += uint64(n)
+	c.countOut(n)
 	if c.opts.Trace != nil {
 		if m, err := capnp.Unmarshal(o.queued.small[start:]); err == nil {
 			root, _ := rpc.ReadRootMessage(m)
@@ -68,6 +74,7 @@ func (c *Conn) queueNote(which rpc.Message_Which, data uint64) {
 		}
 	}
 	o.queued.addSmall(start)
+	c.wantFlush()
 }
 
 // wantFlush has what was queued sent with the next message, or at the
@@ -387,24 +394,16 @@ func releaseAll(caps []*Cap) {
 
 // sendFinish queues a Finish, under c.mu.
 func (c *Conn) sendFinish(id uint32, releaseCaps bool) {
-	if c.err != nil {
-		return
-	}
 	flags := uint64(noCancellationWorkaround)
 	if !releaseCaps {
 		flags |= keepResultCaps
 	}
 	c.queueNote(rpc.Message_Which_finish, uint64(id)|flags<<32)
-	c.wantFlush()
 }
 
 // sendRelease queues a Release, under c.mu.
 func (c *Conn) sendRelease(id, n uint32) {
-	if c.err != nil {
-		return
-	}
 	c.queueNote(rpc.Message_Which_release, uint64(id)|uint64(n)<<32)
-	c.wantFlush()
 }
 
 // sendEmbargo queues a disembargo that follows the calls made through promise

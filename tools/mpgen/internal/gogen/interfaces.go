@@ -318,7 +318,7 @@ func (g *generator) client(i *model.Interface, all []*signature) {
 		args += ", " + codecParam(n) + " " + g.mprt("Codec[") + n + "]"
 		codecs += ", " + codecParam(n)
 	}
-	desc := "&" + "iface" + goName(&i.Decl)
+	desc := "&iface" + goName(&i.Decl)
 	if len(i.Params) > 0 {
 		desc = "iface" + goName(&i.Decl) + "(" + strings.TrimPrefix(codecs, ", ") + ")"
 	}
