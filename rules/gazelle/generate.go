@@ -1,6 +1,8 @@
 package gazelle
 
 import (
+	"go/parser"
+	"go/token"
 	"log"
 	"path"
 	"path/filepath"
@@ -60,21 +62,15 @@ func (*extension) GenerateRules(args language.GenerateArgs) language.GenerateRes
 		}
 	}
 	names := map[string]bool{}
-	for _, file := range handWritten(args.File) {
-		var kept []string
-		for _, src := range file.AttrStrings("srcs") {
-			if available[strings.TrimPrefix(src, ":")] {
-				delete(available, strings.TrimPrefix(src, ":"))
-				kept = append(kept, strings.TrimPrefix(src, ":"))
-			}
-		}
-		if len(kept) == 0 {
+	written := handWritten(args.File)
+	for i, files := range divide(args, s, written, available) {
+		if len(files) == 0 {
 			continue
 		}
-		r := rule.NewRule(mpGoLibrary, file.Name())
-		r.SetAttr("srcs", kept)
-		names[file.Name()] = true
-		add(r, kept)
+		r := rule.NewRule(mpGoLibrary, written[i].Name())
+		r.SetAttr("srcs", files)
+		names[r.Name()] = true
+		add(r, files)
 	}
 
 	for _, g := range groups(args, s, sortedKeys(available)) {
@@ -94,7 +90,7 @@ func (*extension) GenerateRules(args language.GenerateArgs) language.GenerateRes
 		names[library.Name()], names[code.Name()] = true, true
 	}
 
-	embedInto(args.OtherGen, result.Gen)
+	embedInto(args, result.Gen)
 
 	// Targets whose schemas are gone go too. What has only schemas of other packages was written by hand for good reason.
 	if args.File != nil {
@@ -117,9 +113,47 @@ func (*extension) GenerateRules(args language.GenerateArgs) language.GenerateRes
 	return result
 }
 
-// embedInto makes Go code written by hand, and tests, one package with the code generated in the same folder. The Go
-// extension, which ran before, cannot know of it.
-func embedInto(goRules, generated []*rule.Rule) {
+// divide says which of a folder's schemas each mp_go_library with srcs of its own has, and takes them out of available: those that
+// it lists and that are there, and new ones that can only be meant for it.
+func divide(args language.GenerateArgs, s settings, written []*rule.Rule, available map[string]bool) [][]string {
+	all := make([][]string, len(written))
+	var bereft []int
+	for i, r := range written {
+		for _, src := range r.AttrStrings("srcs") {
+			if file := strings.TrimPrefix(src, ":"); available[file] {
+				delete(available, file)
+				all[i] = append(all[i], file)
+			}
+		}
+		if len(all[i]) == 0 && allLocal(r.AttrStrings("srcs")) {
+			bereft = append(bereft, i)
+		}
+	}
+	take := func(i int) {
+		all[i] = append(all[i], sortedKeys(available)...)
+		sort.Strings(all[i])
+		clear(available)
+	}
+	if s.generate == generatePackage {
+		// The folder is one Go package, and has this target already.
+		importPath := golang.InferImportPath(args.Config, args.Rel)
+		for i, r := range written {
+			if r.AttrString("importpath") == importPath {
+				take(i)
+				break
+			}
+		}
+	}
+	// One target has lost its schemas and there are new ones: they were renamed.
+	if len(bereft) == 1 && (s.generate == generatePackage || len(available) == 1) {
+		take(bereft[0])
+	}
+	return all
+}
+
+// embedInto makes Go code written by hand, and tests inside the package, one package with the code generated in the same folder. The
+// Go extension, which ran before, cannot know of it.
+func embedInto(args language.GenerateArgs, generated []*rule.Rule) {
 	var code *rule.Rule
 	for _, r := range generated {
 		if r.Kind() != mpGoLibrary {
@@ -133,16 +167,27 @@ func embedInto(goRules, generated []*rule.Rule) {
 	if code == nil {
 		return
 	}
-	for _, r := range goRules {
+	for _, r := range args.OtherGen {
 		if r.Kind() == "go_binary" {
 			return
 		}
 	}
-	for _, r := range goRules {
-		if (r.Kind() == "go_library" || r.Kind() == "go_test") && r.Attr("embed") == nil {
+	for _, r := range args.OtherGen {
+		if r.Attr("embed") == nil && (r.Kind() == "go_library" || r.Kind() == "go_test" && inPackage(args.Dir, r.AttrStrings("srcs"))) {
 			r.SetAttr("embed", []string{":" + code.Name()})
 		}
 	}
+}
+
+// inPackage reports whether one of the files of a test is of the package that it tests, and not of that package's _test.
+func inPackage(dir string, files []string) bool {
+	for _, file := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(dir, file), nil, parser.PackageClauseOnly)
+		if err == nil && !strings.HasSuffix(f.Name.Name, "_test") {
+			return true
+		}
+	}
+	return false
 }
 
 // handWritten returns the mp_go_library targets with schemas of their own.

@@ -54,11 +54,15 @@ func (*extension) Kinds() map[string]rule.KindInfo {
 
 // ApparentLoads returns where the rules come from, under the name that the repository gave to the module mpgo.
 func (*extension) ApparentLoads(moduleToApparentName func(string) string) []rule.LoadInfo {
-	repository := moduleToApparentName("mpgo")
-	if repository == "" {
-		repository = "mpgo"
+	return loads(apparentName(moduleToApparentName))
+}
+
+// apparentName returns the name that a repository has given to the module mpgo.
+func apparentName(moduleToApparentName func(string) string) string {
+	if name := moduleToApparentName("mpgo"); name != "" {
+		return name
 	}
-	return loads(repository)
+	return "mpgo"
 }
 
 // Loads is the same for a repository without MODULE.bazel.

@@ -80,17 +80,17 @@ func (*extension) Resolve(c *config.Config, ix *resolve.RuleIndex, _ *repo.Remot
 			deps[dep.Rel(from.Repo, from.Pkg).String()] = true
 			continue
 		}
-		found := ix.FindRulesByImportWithConfig(c, spec, languageName)
+		found := nearest(ix.FindRulesByImportWithConfig(c, spec, languageName), settingsOf(c))
 		switch {
 		case len(found) == 1:
 			if !found[0].IsSelfImport(from) {
 				deps[found[0].Label.Rel(from.Repo, from.Pkg).String()] = true
 			}
 		case len(found) > 1:
-			log.Printf("%s: import %q is in %s and in %s; say which by # gazelle:resolve %s %s LABEL", from, name,
-				found[0].Label, found[1].Label, lang, name)
+			log.Printf("%s: import %q is in %s and in %s; say which by # gazelle:resolve %s %s LABEL", local(c, from), name,
+				local(c, found[0].Label), local(c, found[1].Label), lang, name)
 		case !isStandard(name):
-			log.Printf("%s: no target has %s; add one, or say by # gazelle:resolve %s %s LABEL", from, path.Base(name), lang, name)
+			log.Printf("%s: no target has %s; add one, or say by # gazelle:resolve %s %s LABEL", local(c, from), name, lang, name)
 		}
 	}
 	if len(deps) == 0 {
@@ -105,10 +105,43 @@ func (*extension) Resolve(c *config.Config, ix *resolve.RuleIndex, _ *repo.Remot
 	r.SetAttr("deps", list)
 }
 
-// CrossResolve tells the Go extension which target has a generated package.
-func (*extension) CrossResolve(_ *config.Config, ix *resolve.RuleIndex, imp resolve.ImportSpec, lang string) []resolve.FindResult {
+// local returns a label as people of the repository write it.
+func local(c *config.Config, l label.Label) label.Label {
+	if l.Repo == c.RepoName {
+		l.Repo = ""
+	}
+	return l
+}
+
+// nearest leaves, where several targets have a schema, those under the importing target's own import root: each copy of a set of
+// schemas means itself.
+func nearest(found []resolve.FindResult, s settings) []resolve.FindResult {
+	if len(found) < 2 || s.importRoot == "" {
+		return found
+	}
+	var near []resolve.FindResult
+	for _, f := range found {
+		if s.stripPrefix(f.Label.Pkg) != "" {
+			near = append(near, f)
+		}
+	}
+	if len(near) == 0 {
+		return found
+	}
+	return near
+}
+
+// runtime is the folder of the packages that programs use besides generated ones.
+const runtime = "github.com/mpgo-dev/mpgo/pkg/"
+
+// CrossResolve tells the Go extension which target has a generated package, and that mpgo's own packages are in the repository where
+// the rules are from: generated code uses those, and a program cannot have them twice.
+func (*extension) CrossResolve(c *config.Config, ix *resolve.RuleIndex, imp resolve.ImportSpec, lang string) []resolve.FindResult {
 	if lang != "go" || imp.Lang != "go" {
 		return nil
+	}
+	if name, ok := strings.CutPrefix(imp.Imp, runtime); ok {
+		return []resolve.FindResult{{Label: label.New(apparentName(c.ModuleToApparentName), "pkg/"+name, path.Base(name))}}
 	}
 	return ix.FindRulesByImport(resolve.ImportSpec{Lang: goImportSpec, Imp: imp.Imp}, languageName)
 }

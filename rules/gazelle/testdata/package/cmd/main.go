@@ -1,5 +1,8 @@
 package main
 
-import "example.com/app/api"
+import (
+	"example.com/app/api"
+	"github.com/mpgo-dev/mpgo/pkg/mprt"
+)
 
-func main() { api.Main() }
+func main() { api.Main(mprt.Dial) }

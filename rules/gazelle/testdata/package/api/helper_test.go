@@ -1,0 +1,9 @@
+package api_test
+
+import (
+	"testing"
+
+	"example.com/app/api"
+)
+
+func TestMain(*testing.T) { api.Main(nil) }
