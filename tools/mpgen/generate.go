@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"capnproto.org/go/capnp/v3"
@@ -73,6 +74,14 @@ type generateOptions struct {
 	labels     pairs
 	packages   pairs
 	request    string
+
+	read map[string]source // by the name in the request
+}
+
+// source is a schema file under the name that its user knows.
+type source struct {
+	shown   string
+	content []byte
 }
 
 // pairs is a repeatable flag whose values are name=value.
@@ -351,20 +360,32 @@ func (o *generateOptions) explain(d *compiler.Diagnostic) {
 	}
 }
 
-// source reads the source of a schema file that the request names.
-func (o *generateOptions) source(name string) (shown string, src []byte) {
+// source reads, once, the source of a schema file that the request names.
+func (o *generateOptions) source(name string) (shown string, content []byte) {
+	src, ok := o.read[name]
+	if !ok {
+		src = o.readSource(name)
+		if o.read == nil {
+			o.read = map[string]source{}
+		}
+		o.read[name] = src
+	}
+	return src.shown, src.content
+}
+
+func (o *generateOptions) readSource(name string) source {
 	if file := o.file(name); file != "" {
-		src, _ := os.ReadFile(file)
-		return file, src
+		content, _ := os.ReadFile(file)
+		return source{file, content}
 	}
 	// The names of files outside of the working directory start from the root.
 	for _, dir := range append([]string{"", "/"}, o.roots...) {
 		shown := filepath.Join(dir, filepath.FromSlash(name))
-		if src, err := os.ReadFile(shown); err == nil {
-			return shown, src
+		if content, err := os.ReadFile(shown); err == nil {
+			return source{shown, content}
 		}
 	}
-	return name, nil // only errors are less precise for it
+	return source{name, nil} // only errors are less precise for it
 }
 
 // locate implements [model.Locate].
@@ -375,17 +396,43 @@ func (o *generateOptions) locate(name string, start, end uint32, members ...mode
 	}
 	at := int(start)
 	for _, m := range members {
-		pattern := `\b` + regexp.QuoteMeta(m.Name) + `\s*[@:]`
-		if m.Ordinal >= 0 {
-			pattern = fmt.Sprintf(`\b%s\s*@%d\b`, regexp.QuoteMeta(m.Name), m.Ordinal)
-		}
-		loc := regexp.MustCompile(pattern).FindIndex(src[at:end])
-		if loc == nil {
+		offset := memberIn(src[at:end], m)
+		if offset < 0 {
 			break
 		}
-		at += loc[0]
+		at += offset
 	}
 	return place(src, at)
+}
+
+// memberIn finds where a member is declared: its name as a word of its own, and after it its ordinal, or a colon if it has none.
+// It is called for everything in a schema, so it compiles no pattern.
+func memberIn(src []byte, m model.Member) int {
+	name, ordinal := []byte(m.Name), []byte("@"+strconv.Itoa(m.Ordinal))
+	for from := 0; from < len(src); {
+		at := bytes.Index(src[from:], name)
+		if at < 0 {
+			break
+		}
+		at += from
+		from = at + 1
+		if at > 0 && isWord(src[at-1]) {
+			continue
+		}
+		rest := bytes.TrimLeft(src[at+len(name):], " \t\n\f\r")
+		if m.Ordinal < 0 {
+			if len(rest) > 0 && (rest[0] == '@' || rest[0] == ':') {
+				return at
+			}
+		} else if after, ok := bytes.CutPrefix(rest, ordinal); ok && (len(after) == 0 || !isWord(after[0])) {
+			return at
+		}
+	}
+	return -1
+}
+
+func isWord(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_'
 }
 
 // importPos finds where a file imports another one.
