@@ -38,6 +38,7 @@ func (c *compiler) bindings(name string) {
 	c.sourceBytes += len(src)
 	b := syntax.ParseBindings(f.src, f)
 	f.tree = &syntax.File{Root: b.Root}
+	f.damage = b.Damage
 	b.Root.HasID, b.Root.ID = true, derivedFileID(rel, f.src)
 	f.node = c.newFileNode(f)
 	f.node.checkNames()
@@ -98,6 +99,9 @@ func (f *file) targets(b *syntax.Bind) []any {
 			return f.params(d, shown, names[:i+1])
 		}
 		sub := memberOf(d, name.Text)
+		if sub == nil && n.file.damage.MayDeclare(name.Text) {
+			return nil
+		}
 		if sub == nil {
 			f.errorf(name.Start, name.End, didYouMean(name.Text, pathNames(n, d)), "'%s' has no '%s'", shown, name.Text)
 			return nil

@@ -77,7 +77,9 @@ func (s *scope) pop(id uint64) *scope {
 
 // bind gives the parameters of the innermost declaration.
 func (s *scope) bind(params []ref, isList bool, src *syntax.Expr, f *file) (*scope, bool) {
-	switch {
+	switch n := f.c.nodes[s.id]; {
+	case len(params) != s.params && n != nil && n.broken():
+		return nil, false
 	case len(s.bound) != 0:
 		f.errorAt(src, "", "the generic parameters are bound twice")
 		return nil, false
@@ -260,6 +262,9 @@ func (n *node) lookUp(e *syntax.Expr, im implicits) (ref, bool) {
 			}
 		}
 		fd, ok := n.resolve(e.Name.Text)
+		if !ok && f.damage.MayDeclare(e.Name.Text) {
+			return ref{}, false
+		}
 		if !ok {
 			f.errorf(e.Name.Start, e.Name.End, n.nameHint(e.Name.Text, im), "'%s' is not defined", e.Name.Text)
 			return ref{}, false
@@ -267,6 +272,9 @@ func (n *node) lookUp(e *syntax.Expr, im implicits) (ref, bool) {
 		return n.noted(e, fd)
 	case syntax.AbsoluteName:
 		fd, ok := f.node.resolveMember(e.Name.Text)
+		if !ok && f.damage.MayDeclare(e.Name.Text) {
+			return ref{}, false
+		}
 		if !ok {
 			f.errorf(e.Name.Start, e.Name.End, n.absoluteHint(e.Name.Text), "'%s' is not defined in the file's scope", e.Name.Text)
 			return ref{}, false
@@ -297,6 +305,9 @@ func (n *node) lookUp(e *syntax.Expr, im implicits) (ref, bool) {
 			}
 		} else {
 			ok = false
+		}
+		if !ok && r.node != nil && !r.node.isBuiltin() && r.node.file.damage.MayDeclare(e.Name.Text) {
+			return ref{}, false
 		}
 		if !ok {
 			f.errorf(e.Name.Start, e.Name.End, r.memberHint(e.Name.Text), "'%s' has no member named '%s'", e.Base, e.Name.Text)
@@ -335,6 +346,8 @@ func (n *node) apply(e *syntax.Expr, im implicits) (ref, bool) {
 		p := &e.Params[i]
 		if p.Named {
 			n.file.errorf(p.Name.Start, p.Name.End, "", "generic parameters have no names here")
+			ok = false
+			break
 		}
 		if q, found := n.lookUp(p.Value, im); found {
 			params = append(params, q)
@@ -368,24 +381,21 @@ func (r *ref) idAndBrand(c *compiler, f *file) (uint64, *brand) {
 // asType makes the type that the ref stands for.
 func (r *ref) asType(c *compiler, f *file) (*typ, bool) {
 	if c.spend(1) {
-		return simple(schema.Type_Which_void), false
+		return unknownType, false
 	}
-	void := simple(schema.Type_Which_void)
 	if r.param {
 		if r.paramScope == 0 {
 			return &typ{kind: schema.Type_Which_anyPointer, any: anyImplicit, index: uint16(r.paramIndex)}, true
 		}
 		return &typ{kind: schema.Type_Which_anyPointer, any: anyParameter, scope: r.paramScope, index: uint16(r.paramIndex)}, true
 	}
+	if r.broken {
+		return unknownType, false
+	}
 	fail := func(hint, format string, args ...any) (*typ, bool) {
-		if !r.broken {
-			at := r.src
-			if at == nil {
-				at = &syntax.Expr{}
-			}
-			f.errorAt(at, hint, format, args...)
-		}
-		return void, false
+		at := orElse(r.src, &syntax.Expr{})
+		f.errorf(at.Start, at.End, hint, format, args...)
+		return unknownType, false
 	}
 	switch b := r.node.builtin; {
 	case b == builtinList:
@@ -395,7 +405,7 @@ func (r *ref) asType(c *compiler, f *file) (*typ, bool) {
 		}
 		elem, ok := args[0].asType(c, f)
 		if !ok {
-			return listOf(void), false
+			return unknownType, false
 		}
 		if elem.kind == schema.Type_Which_anyPointer && elem.any == anyAny {
 			return fail("use AnyList", "'List(AnyPointer)' is not supported")
@@ -408,19 +418,19 @@ func (r *ref) asType(c *compiler, f *file) (*typ, bool) {
 			// only, but takes the number of a generic parameter for the kind.
 			return fail("put the elements into a struct with one field", "a list of a generic parameter is not supported")
 		}
-		return listOf(elem), !r.broken
+		return listOf(elem), true
 	case b == builtinObject:
 		return fail("write 'AnyPointer'", "'Object' is the old name of 'AnyPointer'")
 	case b == builtinAnyPointer:
-		return simple(schema.Type_Which_anyPointer), !r.broken
+		return simple(schema.Type_Which_anyPointer), true
 	case b == builtinAnyStruct:
-		return &typ{kind: schema.Type_Which_anyPointer, any: anyStruct}, !r.broken
+		return &typ{kind: schema.Type_Which_anyPointer, any: anyStruct}, true
 	case b == builtinAnyList:
-		return &typ{kind: schema.Type_Which_anyPointer, any: anyList}, !r.broken
+		return &typ{kind: schema.Type_Which_anyPointer, any: anyList}, true
 	case b == builtinCapability:
-		return &typ{kind: schema.Type_Which_anyPointer, any: anyCapability}, !r.broken
+		return &typ{kind: schema.Type_Which_anyPointer, any: anyCapability}, true
 	case b != notBuiltin:
-		return simple(schema.Type_Which(b - builtinVoid)), !r.broken
+		return simple(schema.Type_Which(b - builtinVoid)), true
 	}
 	t := &typ{}
 	switch r.node.decl.Kind {
@@ -434,5 +444,5 @@ func (r *ref) asType(c *compiler, f *file) (*typ, bool) {
 		return fail("", "'%s' is not a type but %s", orElse(r.src, &syntax.Expr{}), r.node.what())
 	}
 	t.id, t.brand = r.idAndBrand(c, f)
-	return t, !r.broken
+	return t, true
 }

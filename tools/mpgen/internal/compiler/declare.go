@@ -96,7 +96,7 @@ func (n *node) finish() bool {
 func (n *node) typeOf(e *syntax.Expr, im implicits) (*typ, bool) {
 	r, ok := n.lookUp(e, im)
 	if !ok {
-		return simple(schema.Type_Which_void), false
+		return unknownType, false
 	}
 	return r.asType(n.file.c, n.file)
 }
@@ -162,6 +162,9 @@ func (n *node) annotation(a *syntax.Annotation, target syntax.Targets) (outAnnot
 		return outAnnotation{}, false
 	}
 	out.typ = r.node.out.typ
+	if r.node.broken() {
+		return out, true
+	}
 	if r.node.out.targets&target == 0 {
 		f.errorAt(a.Name, "it is for: "+targetList(r.node.out.targets), "'%s' cannot be applied to %s", a.Name, targetNames[target])
 	}

@@ -160,6 +160,7 @@ func (ds Diagnostics) Err() error {
 // problem is a mistake before it becomes a Diagnostic.
 type problem struct {
 	file       *file
+	syntax     bool
 	start, end uint32
 	msg, hint  string
 	notes      []placeNote
@@ -175,11 +176,10 @@ type placeNote struct {
 
 // Report lets a file take the errors of its own syntax.
 func (f *file) Report(e syntax.Error) {
-	p := problem{file: f, start: e.Start, end: e.End, msg: e.Message, hint: e.Hint}
+	p := problem{file: f, syntax: true, start: e.Start, end: e.End, msg: e.Message, hint: e.Hint}
 	for _, n := range e.Notes {
 		p.notes = append(p.notes, placeNote{f, n.Start, n.Message})
 	}
-	f.hadErrors = true
 	f.c.report(p)
 }
 
@@ -196,18 +196,25 @@ func (f *file) errorf(start, end uint32, hint, format string, args ...any) {
 	f.c.report(problem{file: f, start: start, end: end, msg: fmt.Sprintf(format, args...), hint: hint})
 }
 
-// errorAt reports a mistake in an expression.
+// errorAt reports a mistake in an expression, unless that is one already.
 func (f *file) errorAt(e *syntax.Expr, hint, format string, args ...any) {
+	if e.Kind == syntax.Unknown {
+		return
+	}
 	f.errorf(e.Start, e.End, hint, format, args...)
 }
 
-// diagnostics sorts the problems and drops those that say the same twice.
+// diagnostics sorts the problems and drops those that say the same twice, and
+// those that lie where the syntax is broken.
 func (c *compiler) diagnostics() Diagnostics {
 	slices.SortStableFunc(c.problems, func(a, b problem) int {
 		return cmp.Or(cmp.Compare(a.file.index, b.file.index), cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end))
 	})
 	var ds Diagnostics
 	for i, p := range c.problems {
+		if !p.syntax && p.file.damage.Covers(p.start) {
+			continue
+		}
 		if i > 0 {
 			q := c.problems[i-1]
 			if p.file == q.file && p.start == q.start && p.msg == q.msg {

@@ -54,6 +54,9 @@ func (n *node) checkName(d *syntax.Decl, seen map[string]syntax.Ident) {
 		// An alias is written like what it stands for; an import like a type.
 		t := d.Type.TargetName()
 		wantUpper = !(t != "" && t[0] >= 'a' && t[0] <= 'z')
+		if a := n.aliases[name.Text]; wantUpper != upper && a != nil && a.resolve().broken {
+			return // it is not known what it is
+		}
 	}
 	switch {
 	case wantUpper && !upper:

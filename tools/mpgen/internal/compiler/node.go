@@ -168,6 +168,12 @@ var kindNames = map[syntax.DeclKind]string{
 	syntax.InterfaceDecl: "an interface", syntax.AnnotationDecl: "an annotation",
 }
 
+// broken tells whether the file of n has mistakes in its syntax in or before
+// the declaration of n, so that it may be more, or other, than is known.
+func (n *node) broken() bool {
+	return !n.isBuiltin() && (n.decl.Broken() || n.file.damage.Covers(n.decl.Start))
+}
+
 func (n *node) isBuiltin() bool { return n.builtin != notBuiltin }
 
 func (n *node) isPointerType() bool {

@@ -87,8 +87,8 @@ type file struct {
 	lines []uint32 // offsets where lines begin; made when first needed
 
 	requested bool
-	hadErrors bool // of syntax
 	tree      *syntax.File
+	damage    *syntax.Damage
 	node      *node
 	resolved  []resolution // what names refer to, in the order they were looked up
 }
@@ -259,11 +259,12 @@ var errOutside = errors.New("the path leads out of the import root")
 // parse reads the declarations and the file's id.
 func (f *file) parse() {
 	f.tree = syntax.Parse(f.src, f)
+	f.damage = f.tree.Damage
 	d := f.tree.Root
 	if !d.HasID {
 		d.HasID = true
 		d.ID = derivedFileID(f.path, f.src)
-		if !f.hadErrors {
+		if f.damage == nil {
 			f.errorf(0, 0, fmt.Sprintf("add this line: @%#x;", d.ID), "the file has no id")
 		}
 	}

@@ -50,6 +50,10 @@ var simpleTypes = func() (ts [19]*typ) {
 
 func simple(k schema.Type_Which) *typ { return simpleTypes[k] }
 
+// unknownType stands for one that was not found, which was reported. It takes
+// no room, and any value.
+var unknownType = &typ{kind: schema.Type_Which_void}
+
 func listOf(elem *typ) *typ { return &typ{kind: schema.Type_Which_list, elem: elem} }
 
 // isPointer tells whether values of the type lie in the pointer section.

@@ -94,12 +94,18 @@ func (v *valuer) errorAt(e *syntax.Expr, hint, format string, args ...any) {
 func (v *valuer) typeName(t *typ) string { return v.n.file.c.typeName(t) }
 
 func (v *valuer) mismatch(e *syntax.Expr, t *typ) *value {
+	if n := v.n.file.c.nodes[t.id]; t.kind == schema.Type_Which_structType && n != nil && n.broken() {
+		return nil // the first field may be another one
+	}
 	v.errorAt(e, "", "the value does not fit: %s is expected", v.typeName(t))
 	return nil
 }
 
 // value computes a value of the resolved type t; nil after an error.
 func (v *valuer) value(e *syntax.Expr, t *typ) *value {
+	if t == unknownType {
+		return nil
+	}
 	if t.isParameter() {
 		v.errorAt(e, "", "a value cannot be given here: its type is a generic parameter that nothing is bound to")
 		return nil
@@ -310,6 +316,10 @@ func (v *valuer) assign(s *value, out *outNode, params []syntax.Param) bool {
 			continue
 		}
 		fi := slices.IndexFunc(out.fields, func(f outField) bool { return f.name == p.Name.Text })
+		if fi < 0 && out.file.damage.MayDeclare(p.Name.Text) {
+			ok = false
+			continue
+		}
 		if fi < 0 {
 			var names []string
 			for j := range out.fields {
@@ -359,7 +369,9 @@ func (v *valuer) assignGroup(s *value, out *outNode, f *outField, e *syntax.Expr
 			}
 		}
 	}
-	v.errorAt(e, "write '(field = value, …)'", "the value does not fit: '%s' is a group", f.name)
+	if out.file.damage == nil {
+		v.errorAt(e, "write '(field = value, …)'", "the value does not fit: '%s' is a group", f.name)
+	}
 	return false
 }
 
@@ -463,7 +475,9 @@ func (v *valuer) constant(e *syntax.Expr, t *typ) *value {
 		return nil
 	}
 	if e.Kind == syntax.RelativeName && t.kind == schema.Type_Which_enum {
-		if _, ok := n.resolve(e.Name.Text); !ok {
+		if _, ok := n.resolve(e.Name.Text); !ok && c.nodes[t.id].file.damage.MayDeclare(e.Name.Text) {
+			return nil
+		} else if !ok {
 			var names []string
 			for i := range c.nodes[t.id].out.enumerants {
 				names = append(names, c.nodes[t.id].out.enumerants[i].name)

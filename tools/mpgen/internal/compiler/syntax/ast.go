@@ -188,5 +188,6 @@ func (t Targets) Names() []string {
 
 // A File is the tree of one file.
 type File struct {
-	Root *Decl // of kind FileDecl
+	Root   *Decl   // of kind FileDecl
+	Damage *Damage // nil if there was no mistake
 }

@@ -3,8 +3,9 @@ package syntax
 // A Bindings is the tree of a bindings file: it applies annotations to
 // declarations that stand in schema files.
 type Bindings struct {
-	Root  *Decl // of kind FileDecl; it holds the using declarations
-	Binds []Bind
+	Root   *Decl // of kind FileDecl; it holds the using declarations
+	Binds  []Bind
+	Damage *Damage // nil if there was no mistake
 }
 
 // A Bind applies annotations to one declaration, or to a file.
@@ -24,38 +25,46 @@ type Bind struct {
 //
 // Errors are handled as by Parse.
 func ParseBindings(src string, errs Reporter) *Bindings {
-	p := &parser{}
-	p.src = src
-	p.errs = &limited{to: errs}
+	p := newParser(src)
 	b := &Bindings{Root: &Decl{Kind: FileDecl}}
+	p.bindings(b)
+	b.Damage = p.found.tell(src, errs)
+	return b
+}
+
+func (p *parser) bindings(b *Bindings) {
 	for {
 		p.next()
 		switch {
 		case len(p.toks) > 0:
 			p.bindingStatement(b)
+			p.noteStatement(false)
+			if first := p.toks[0].Text; first != "using" && Nearest(first, []string{"using"}) == "" {
+				p.found.current.name = 0 // it declares nothing
+			}
 		case p.term == endOfFile:
-			return b
+			return
 		case p.term == semicolon:
-			p.report(p.pos-1, p.pos, "empty statement", "remove this ';'")
+			p.reportAs(remains, p.pos-1, p.pos, "empty statement", "remove this ';'")
 		}
 		switch {
 		case p.split:
 		case p.term == openBrace:
 			if !p.failed {
-				p.report(p.pos-1, p.pos, "a bindings file has no blocks", "")
+				p.reportAs(braceAstray, p.pos-1, p.pos, "a bindings file has no blocks", "")
 			}
 			p.skipBlock(0)
 		case p.term == closeBrace:
 			if !p.failed {
-				p.report(p.pos, p.pos+1, "'}' closes nothing", "")
+				p.reportAs(braceStray, p.pos, p.pos+1, "'}' closes nothing", "")
 			}
 			p.pos++
 		case p.term == endOfFile && !p.failed:
 			at := int(p.toks[len(p.toks)-1].End)
 			p.report(at, at, "missing ';' at the end of the statement", "")
-			return b
+			return
 		case p.term == endOfFile:
-			return b
+			return
 		}
 	}
 }

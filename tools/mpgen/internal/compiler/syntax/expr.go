@@ -16,7 +16,7 @@ func (p *parser) expr() *Expr {
 			break
 		}
 		switch {
-		case p.is(LParen):
+		case p.is(LParen) && e.isName():
 			a := &Expr{Kind: Application, Start: e.Start, Base: e}
 			a.Params = p.tuple()
 			a.End = p.toks[p.i-1].End
@@ -36,6 +36,16 @@ func (p *parser) expr() *Expr {
 		return &Expr{}
 	}
 	return e
+}
+
+// isName tells whether the expression may be one that takes generic
+// parameters, or an annotation's value.
+func (e *Expr) isName() bool {
+	switch e.Kind {
+	case RelativeName, AbsoluteName, Import, Member, Application:
+		return true
+	}
+	return false
 }
 
 // primary parses an expression without what may follow it.

@@ -27,7 +27,8 @@ type lexer struct {
 	toks []Token // of the current statement
 	// lists is the stack of brackets that are open in the current statement,
 	// as indexes into toks.
-	lists []int
+	lists   []int
+	unended bool // the current statement left one open
 }
 
 const bom = "\xef\xbb\xbf"
@@ -57,7 +58,11 @@ func hexValue(c byte) int {
 }
 
 func (l *lexer) report(start, end int, msg, hint string, notes ...Note) {
-	l.errs.Report(Error{Start: uint32(start), End: uint32(end), Message: msg, Hint: hint, Notes: notes})
+	l.reportAs(plain, start, end, msg, hint, notes...)
+}
+
+func (l *lexer) reportAs(kind mistake, start, end int, msg, hint string, notes ...Note) {
+	l.errs.Report(Error{Start: uint32(start), End: uint32(end), Message: msg, Hint: hint, Notes: notes, kind: kind})
 }
 
 // peek returns the byte at offset i from the position, 0 past the end.
@@ -137,6 +142,7 @@ func (l *lexer) docComment() (doc string, ok bool) {
 func (l *lexer) statement() terminator {
 	l.toks = l.toks[:0]
 	l.lists = l.lists[:0]
+	l.unended = false
 	for {
 		l.skipSpace()
 		if l.pos >= len(l.src) {
@@ -165,13 +171,14 @@ func (l *lexer) unclosed() {
 	if len(l.lists) == 0 {
 		return
 	}
+	l.unended = true
 	t := l.toks[l.lists[0]]
 	want := "')'"
 	if t.Kind == LBracket {
 		want = "']'"
 	}
 	last := l.toks[len(l.toks)-1]
-	l.report(int(t.Start), int(t.End), t.describe()+" is never closed", "add "+want,
+	l.reportAs(bracketOpen, int(t.Start), int(t.End), t.describe()+" is never closed", "add "+want,
 		Note{last.End, last.End, "the statement ends here"})
 	for i := len(l.lists) - 1; i >= 0; i-- {
 		k := RParen
@@ -223,7 +230,7 @@ func (l *lexer) token() {
 	case c == ',':
 		l.pos++
 		if len(l.lists) == 0 {
-			l.report(start, l.pos, "',' outside of a list", "")
+			l.reportAs(strayComma, start, l.pos, "',' outside of a list", "")
 			l.add(Token{Kind: Invalid}, start)
 			return
 		}
@@ -239,7 +246,7 @@ func (l *lexer) closeList(c byte, start int) {
 		k, open = RBracket, LBracket
 	}
 	if len(l.lists) == 0 {
-		l.report(start, l.pos, "'"+string(c)+"' closes nothing", "")
+		l.reportAs(bracketStray, start, l.pos, "'"+string(c)+"' closes nothing", "")
 		l.add(Token{Kind: Invalid}, start)
 		return
 	}
@@ -249,7 +256,7 @@ func (l *lexer) closeList(c byte, start int) {
 		if top.Kind == LBracket {
 			want = "]"
 		}
-		l.report(start, l.pos, "found '"+string(c)+"' where '"+want+"' was expected", "",
+		l.reportAs(bracketOther, start, l.pos, "found '"+string(c)+"' where '"+want+"' was expected", "",
 			Note{top.Start, top.End, "to match this one"})
 		k = RParen + RBracket - k
 	}
@@ -272,7 +279,7 @@ func (l *lexer) bad() {
 		}
 		l.report(start, l.pos, "only ASCII is allowed outside of strings and comments", "")
 	case c == '\'':
-		l.report(start, l.pos, "a string is written in double quotes", "")
+		l.report(start, l.pos, singleQuote, "")
 	default:
 		l.report(start, l.pos, "unexpected character "+strconv.QuoteRune(rune(c)), "")
 	}

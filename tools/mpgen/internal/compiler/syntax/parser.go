@@ -2,6 +2,7 @@ package syntax
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -16,40 +17,22 @@ const maxParts = 200
 
 var tooDeep = fmt.Sprintf("blocks and lists are nested deeper than %d", maxDepth)
 
-// maxErrors is how many errors one file may report; what comes after them is
-// seldom read, and on hostile input there would be one for every byte.
-const maxErrors = 1000
-
-// Parse reads the text of one schema file. It reports every mistake it finds
-// and returns what could be understood: a declaration in which a part is
+// Parse reads the text of one schema file. It reports every mistake it finds,
+// once, and returns what could be understood: a declaration in which a part is
 // broken is there all the same, with Unknown expressions, so that its name
 // and ordinal are known.
 func Parse(src string, errs Reporter) *File {
-	p := &parser{}
-	p.src = src
-	p.errs = &limited{to: errs}
+	p := newParser(src)
 	root := &Decl{Kind: FileDecl}
 	p.block(root, fileLevel, nil, 0)
-	return &File{Root: root}
+	return &File{Root: root, Damage: p.found.tell(src, errs)}
 }
 
-// limited passes on the first errors of a file.
-type limited struct {
-	to    Reporter
-	n     int
-	muted int
-}
-
-func (l *limited) Report(e Error) {
-	if l.muted > 0 {
-		return
-	}
-	l.n++
-	if l.n < maxErrors {
-		l.to.Report(e)
-	} else if l.n == maxErrors {
-		l.to.Report(Error{Start: e.Start, End: e.End, Message: "too many errors; the rest of the file is not reported"})
-	}
+func newParser(src string) *parser {
+	p := &parser{}
+	p.src = src
+	p.errs = &p.found
+	return p
 }
 
 // level is where a declaration stands; it decides which are allowed.
@@ -73,10 +56,12 @@ type parser struct {
 	blocks int        // around this statement
 	depth  int        // of lists in each other
 	deep   bool       // this statement was reported to be too deep
+	found  mistakes
 }
 
 // next makes the next statement current.
 func (p *parser) next() {
+	p.found.next()
 	if p.split {
 		p.split = false
 		p.toks = p.toks[p.i:]
@@ -99,11 +84,16 @@ func (p *parser) block(parent *Decl, lv level, open *blockStart, depth int) {
 			switch p.term {
 			case closeBrace:
 				if open == nil {
-					p.report(p.pos, p.pos+1, "'}' closes nothing", "")
+					p.reportAs(braceStray, p.pos, p.pos+1, "'}' closes nothing", "")
+					p.found.current.cutShort = p.found.before.cutShort || !p.endsLine(p.pos+1)
 					p.pos++
 					continue
 				}
+				p.closed(open)
 				p.pos++
+				if p.found.before.cutShort && !p.endsLine(p.pos) {
+					p.found.goOn()
+				}
 				return
 			case endOfFile:
 				if open != nil {
@@ -111,10 +101,13 @@ func (p *parser) block(parent *Decl, lv level, open *blockStart, depth int) {
 				}
 				return
 			case semicolon:
-				p.report(p.pos-1, p.pos, "empty statement", "remove this ';'")
+				p.reportAs(remains, p.pos-1, p.pos, "empty statement", "remove this ';'")
+				p.found.current.cutShort = true
 				continue
 			case openBrace:
-				p.report(p.pos-1, p.pos, "a block without a declaration before it", "")
+				p.reportAs(braceAstray, p.pos-1, p.pos, "a block without a declaration before it", "")
+				parent.broken = true
+				p.found.current.start, p.found.current.end, p.found.current.brace = uint32(p.pos-1), uint32(p.pos), true
 				p.skipBlock(depth)
 				continue
 			}
@@ -156,37 +149,62 @@ func (b *blockStart) see(src string, start int) {
 	}
 }
 
+// unindented is the column of what does not begin its line.
+const unindented = 1 << 20
+
+const neverClosed = "the block is never closed"
+
+// notes tells where the block may have been meant to end.
+func (b *blockStart) notes() []Note {
+	if b.suspect == 0 {
+		return nil
+	}
+	return []Note{{uint32(b.suspect), uint32(b.suspect), "a '}' may be missing before this line"}}
+}
+
 // column is the indentation of an offset if only blanks stand before it on
-// its line; else it is large.
+// its line; else it is unindented.
 func column(src string, at int) int {
 	for i := at; ; i-- {
 		if i == 0 || src[i-1] == '\n' {
 			return at - i
 		}
 		if src[i-1] != ' ' && src[i-1] != '\t' || at-i > 200 {
-			return 1 << 20
+			return unindented
 		}
 	}
 }
 
+// closed looks whether the '}' at the position, which closes a block, stands
+// where one would write it.
+func (p *parser) closed(open *blockStart) {
+	p.found.closed, p.found.closedStart = p.pos, open.stmt
+	if p.found.lost == 0 && column(p.src, p.pos) != column(p.src, open.stmt) && strings.IndexByte(p.src[open.brace:p.pos], '\n') >= 0 {
+		p.found.lost = uint32(p.pos)
+		if open.suspect == 0 {
+			return
+		}
+		p.found.misclosed = Error{Start: uint32(open.brace), End: uint32(open.brace + 1), Message: neverClosed, Hint: "add '}'", Notes: open.notes()}
+	}
+}
+
 func (p *parser) unclosedBlock(open *blockStart) {
-	var notes []Note
-	if open.suspect != 0 {
-		notes = []Note{{uint32(open.suspect), uint32(open.suspect), "a '}' may be missing before this line"}}
-	}
 	if !open.assumed {
-		p.report(open.brace, open.brace+1, "the block is never closed", "add '}'", notes...)
+		p.reportAs(braceOpen, open.brace, open.brace+1, neverClosed, "add '}'", open.notes()...)
 	}
+	p.found.unbalanced = true
 	// The blocks around it end here as well; say it once.
-	p.errs.(*limited).muted++
+	p.found.muted++
 }
 
 // skipBlock reads a block and forgets it. Why, was reported.
 func (p *parser) skipBlock(depth int) {
-	m := p.errs.(*limited)
+	m := &p.found
 	m.muted++
 	before := m.muted
-	p.anyBlock(&blockStart{brace: p.pos - 1, stmt: p.pos - 1}, depth)
+	start := p.pos - 1
+	p.anyBlock(&blockStart{brace: start, stmt: start}, depth)
+	m.skipped(start, p.pos)
 	if m.muted == before {
 		m.muted--
 	} // else the file has ended: nothing more will come
@@ -239,6 +257,7 @@ func (p *parser) decl(parent *Decl, lv level, depth int) *Decl {
 			p.fail("unexpected "+t.unexpected(), "")
 		}
 	}
+	p.noteStatement(members != noBlock)
 	var open blockStart
 	end := p.pos
 	if p.split {
@@ -259,6 +278,9 @@ func (p *parser) decl(parent *Decl, lv level, depth int) *Decl {
 			term = semicolon
 			members = noBlock
 		}
+	}
+	if p.found.broken {
+		parent.broken = true
 	}
 
 	var doc string
@@ -309,6 +331,51 @@ func (p *parser) decl(parent *Decl, lv level, depth int) *Decl {
 	return d
 }
 
+// noteStatement notes what matters of the current statement if it has, or
+// gets, an error.
+func (p *parser) noteStatement(block bool) {
+	last := len(p.toks) - 1
+	if p.split {
+		last = p.i - 1
+	}
+	s := &p.found.current
+	s.start, s.end = p.toks[0].Start, p.toks[last].End
+	if p.toks[0].Kind != Identifier || slices.Contains(declKeywords, p.toks[0].Text) {
+		s.name = p.toks[min(2, last)].End
+	}
+	if p.split {
+		return
+	}
+	s.cutShort = p.unended || p.failed && p.i >= last || p.term == closeBrace || p.term == endOfFile
+	s.brace = block != (p.term == openBrace) || p.term == closeBrace
+	s.lacksBlock = block && p.term != openBrace
+	s.cutShort = s.cutShort || s.lacksBlock
+	if at := p.found.closed; at > 0 && p.found.lost == 0 {
+		if c := column(p.src, int(s.start)); c < unindented && c > column(p.src, p.found.closedStart) {
+			p.found.lost = uint32(at) // the members of that block follow
+		}
+	}
+	p.found.closed = 0
+	if b := p.found.before; b.lacksBlock && p.found.lost == 0 && column(p.src, int(s.start)) > column(p.src, int(b.start)) {
+		p.found.lost = b.end // the members of its block follow
+	} else if block && p.found.lost == 0 && p.i <= last && (p.term == semicolon || p.onNewLine(p.toks[max(p.i-1, 0)].End, p.toks[last].End)) {
+		p.found.lost, s.brace = s.end, true // one of them stands in it
+	}
+	if p.term == closeBrace && p.found.lost == 0 && !p.endsLine(p.pos+1) && strings.TrimLeft(p.src[p.pos+1:], " \t")[0] != '}' {
+		p.found.lost = s.end // the '}' stands in a statement
+	}
+	s.brace = s.brace || p.found.lost == s.start && s.start > 0
+}
+
+// endsLine tells whether only blanks and a comment follow on the line.
+func (p *parser) endsLine(at int) bool {
+	rest := p.src[at:]
+	if i := strings.IndexAny(rest, "\n#"); i >= 0 {
+		rest = rest[:i]
+	}
+	return blank(rest)
+}
+
 func (p *parser) onNewLine(prevEnd, start uint32) bool {
 	return strings.IndexByte(p.src[prevEnd:start], '\n') >= 0
 }
@@ -337,7 +404,7 @@ func (p *parser) head(parent *Decl, lv level) (*Decl, blockKind) {
 		}
 	}
 	if t.Kind != Identifier {
-		p.fail("a declaration cannot begin with "+t.describe(), "")
+		p.failAs(misplaced, "a declaration cannot begin with "+t.describe(), "")
 		return p.salvage(parent)
 	}
 	var second *Token
@@ -390,17 +457,38 @@ func (p *parser) head(parent *Decl, lv level) (*Decl, blockKind) {
 // ordinals of the scope are no longer checked for gaps.
 func (p *parser) salvage(parent *Decl) (*Decl, blockKind) {
 	parent.broken = true
-	if p.term == openBrace {
-		return nil, blockKind(structLevel)
+	if p.term != openBrace {
+		return nil, noBlock
+	}
+	for _, t := range p.toks[:min(2, len(p.toks))] {
+		if t.Kind != Identifier {
+			continue
+		}
+		near := t.Text
+		if !slices.Contains(blockKeywords, near) {
+			near = Nearest(near, blockKeywords)
+		}
+		switch near {
+		case "enum":
+			return nil, blockKind(enumLevel)
+		case "interface":
+			return nil, blockKind(interfaceLevel)
+		case "struct":
+			return nil, blockKind(structLevel)
+		}
 	}
 	return nil, noBlock
 }
 
+var declKeywords = []string{"using", "const", "annotation", "enum", "struct", "interface"}
+
+var blockKeywords = []string{"enum", "interface", "struct"}
+
 func (p *parser) notADecl(lv level, at, colon bool) {
 	t := &p.toks[0]
-	keywords := []string{"using", "const", "annotation", "enum", "struct", "interface"}
+	keywords := declKeywords
 	if lv == structLevel {
-		keywords = append(keywords, "union")
+		keywords = append(slices.Clone(keywords), "union")
 	}
 	hint := ""
 	if near := Nearest(t.Text, keywords); near != "" {
@@ -408,25 +496,30 @@ func (p *parser) notADecl(lv level, at, colon bool) {
 	}
 	switch {
 	case lv == fileLevel && (at || colon):
-		p.fail("'"+t.Text+"' looks like a member, but stands outside of any struct, enum or interface", "")
+		if c := column(p.src, int(t.Start)); c > 0 && c < unindented && p.found.lost == 0 && !p.found.before.lacksBlock {
+			p.found.lost = t.Start
+		}
+		p.failAs(misplaced, "'"+t.Text+"' looks like a member, but stands outside of any struct, enum or interface", "")
 	case lv == fileLevel:
-		p.fail("expected a declaration (using, const, annotation, enum, struct or interface), found '"+t.Text+"'", hint)
+		p.failAs(misplaced, "expected a declaration (using, const, annotation, enum, struct or interface), found '"+t.Text+"'", hint)
 	case lv == interfaceLevel && len(p.toks) > 1 && p.toks[1].Kind == LParen:
 		p.i++
-		p.fail("the method '"+t.Text+"' has no ordinal", "write '"+t.Text+" @N (…)', with the next free number")
+		p.failAs(misplaced, "the method '"+t.Text+"' has no ordinal", "write '"+t.Text+" @N (…)', with the next free number")
 	case lv == interfaceLevel:
-		p.fail("expected a method ('name @N (params) -> (results)') or a nested declaration", hint)
+		p.failAs(misplaced, "expected a method ('name @N (params) -> (results)') or a nested declaration", hint)
 	default:
 		if len(p.toks) > 1 {
 			p.i++
 		}
-		p.fail("expected a field ('name @N :Type'), a union, a group or a nested declaration", hint)
+		p.failAs(misplaced, "expected a field ('name @N :Type'), a union, a group or a nested declaration", hint)
 	}
 }
 
 // fail reports an error at the current token, once in a statement or list
 // item.
-func (p *parser) fail(msg, hint string) {
+func (p *parser) fail(msg, hint string) { p.failAs(plain, msg, hint) }
+
+func (p *parser) failAs(kind mistake, msg, hint string) {
 	if p.failed {
 		return
 	}
@@ -436,14 +529,14 @@ func (p *parser) fail(msg, hint string) {
 		if t.Kind == Invalid {
 			return
 		}
-		p.report(int(t.Start), int(t.End), msg, hint)
+		p.reportAs(kind, int(t.Start), int(t.End), msg, hint)
 		return
 	}
 	at := p.pos
 	if n := len(p.toks); n > 0 {
 		at = int(p.toks[n-1].End)
 	}
-	p.report(at, at, msg, hint)
+	p.reportAs(kind, at, at, msg, hint)
 }
 
 // expected reports that something else should stand here.
@@ -468,7 +561,7 @@ func (p *parser) isOp(op string) bool {
 		if op == "-" || op == "." {
 			return false
 		}
-		p.report(int(t.Start), int(t.End), "'"+t.Text+"' is read as one operator",
+		p.reportAs(weak, int(t.Start), int(t.End), "'"+t.Text+"' is read as one operator",
 			"put a space after '"+op+"'")
 		rest := *t
 		rest.Text = t.Text[len(op):]
@@ -537,6 +630,7 @@ func (p *parser) uid(d *Decl) {
 	if t.Int < 1<<63 {
 		p.report(int(t.Start), int(t.End), "this is not an id: ids have the highest of their 64 bits set",
 			"'mpgen id' makes a new one")
+		p.failed = true // it may be an ordinal, and all else another thing
 		// Go on with what the id would be without this one.
 		d.HasID = false
 		return
@@ -708,9 +802,10 @@ func (p *parser) list(item func()) {
 	}
 	p.depth++
 	defer func() { p.depth-- }()
-	outer := p.failed
+	outer, cut := p.failed, false
 	for {
 		p.failed = false
+		told := len(p.found.errs)
 		if p.toks[p.i].Kind == Comma || closes() {
 			p.report(int(p.toks[open].Start), int(p.toks[p.i].End), "a list item is empty", "")
 		} else {
@@ -728,6 +823,10 @@ func (p *parser) list(item func()) {
 				}
 				p.fail("unexpected "+t.unexpected(), hint)
 			}
+			if cut {
+				p.found.forget(told) // of the rest of the item before
+			}
+			cut = p.failed && p.toks[p.i].Kind == Comma
 		}
 		p.failed = outer
 		p.toItemEnd()
@@ -776,7 +875,7 @@ func (p *parser) enumerant(parent *Decl) *Decl {
 	t := &p.toks[0]
 	if len(p.toks) > 1 && p.toks[1].Kind == Identifier {
 		p.i++
-		p.fail("only enumerants ('name @N') may stand in an enum", "")
+		p.failAs(misplaced, "only enumerants ('name @N') may stand in an enum", "")
 	} else {
 		p.i++
 	}
@@ -842,7 +941,7 @@ func (p *parser) unionWithOrdinal(d *Decl) *Decl {
 	colon := p.op(":")
 	switch {
 	case !forced:
-		p.report(int(at.Start), int(at.End), "a union needs no ordinal", fmt.Sprintf(
+		p.reportAs(weak, int(at.Start), int(at.End), "a union needs no ordinal", fmt.Sprintf(
 			"write '%s :union {'; or, if an old protocol depends on it, '%s @%d! :union {'", d.Name.Text, d.Name.Text, at.Value))
 	case !colon:
 		p.report(int(at.Start), int(at.End), "':' is missing between the name of the union and 'union'", "")
@@ -904,7 +1003,7 @@ func (p *parser) paramList(what string) *ParamList {
 		t := &p.toks[p.i]
 		p.i++
 		l.Kind, l.Start, l.End = StreamParams, t.Start, t.End
-	case p.failed || p.i >= len(p.toks) || p.toks[p.i].Kind == Operator && p.toks[p.i].Text != ".":
+	case !p.is(Identifier) && !p.isOp("."):
 		p.expected(what+", in '(' and ')'", "")
 		l.Kind, l.Type = StructParams, &Expr{}
 	default:
@@ -971,6 +1070,7 @@ func (p *parser) targets(d *Decl) {
 			hint = "did you mean '" + near + "'?"
 		}
 		p.report(int(id.Start), int(id.End), "an annotation cannot be applied to '"+id.Text+"'", hint)
+		p.failed = true
 	})
 	if star != nil && n > 1 {
 		p.report(int(star.Start), int(star.End), "'*' stands for all targets and must be the only one", "")

@@ -81,6 +81,8 @@ type Error struct {
 	Message    string
 	Hint       string // what to do about it, or empty
 	Notes      []Note // other places that matter
+
+	kind mistake
 }
 
 // A Note is a place that helps to understand an Error.
