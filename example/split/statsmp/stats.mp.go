@@ -8,7 +8,7 @@ import (
 	"log/slog"
 
 	"capnproto.org/go/capnp/v3"
-	"github.com/mpgo-dev/mpgo/example/split/stats"
+	stats "github.com/mpgo-dev/mpgo/example/split/stats"
 	"github.com/mpgo-dev/mpgo/pkg/mprt"
 )
 

@@ -33,6 +33,7 @@ struct Values {
   words @19 :List(Text) $Go.set;
   small @20 :List(Int8) $Go.type("[]int");
   renamed @21 :Bool $Go.name("Other");
+  level @22 :UInt8 $Go.type("github.com/mpgo-dev/mpgo/test/golden/bound/legacy.Level");
 }
 
 struct Entry {
@@ -58,6 +59,8 @@ struct Point $Go.wrap("Pt") {
   ratios @12 :List(Float64);
   list @13 :List(Inner);
   deadline @14 :Text $Go.type("time.Time");
+  limit @15 :Text $Go.type("time.Time");
+  hasLimit @16 :Bool;
 }
 
 struct Sample $Go.wrap("Measured") {
@@ -79,6 +82,33 @@ struct Raw $Go.codec("Checked") {
 
   payload @0 :Data;
   sum @1 :UInt32;
+}
+
+struct Pair(Key, Value) { key @0 :Key; value @1 :Value; }
+
+struct Index(Value) {
+  # Maps of a generic struct.
+
+  byName @0 :List(Pair(Text, Value)) $Go.map;
+  nested :group { pairs @1 :List(Pair(Text, List(Pair(Value, Text)))) $Go.map; }
+}
+
+struct Crate(Content) $Go.wrap("Crate") {
+  # A generic Go type that was there before.
+
+  label @0 :Text;
+  content @1 :Content;
+  weight @2 :Int32;
+  next @3 :Crate(Content);
+  spare @4 :Content;
+  hasSpare @5 :Bool;
+  byName @6 :List(Pair(Text, Content)) $Go.map;
+}
+
+struct Crates {
+  texts @0 :Crate(Text);
+  list @1 :List(Crate(Entry));
+  index @2 :Index(Data);
 }
 
 interface Calculator $Go.wrap("Calc")
@@ -103,6 +133,13 @@ struct Failure $Go.wrap("Fault") {
   # An error type that was there before.
 
   code @0 :Int32;
+}
+
+interface Depot(Content) {
+  # Generic, with maps and a Go type that is.
+
+  swap @0 (crate :Crate(Content), byName :List(Pair(Text, Content)) $Go.map)
+      -> (result :List(Crate(Content)), byName :List(Pair(Text, Content)) $Go.map);
 }
 
 interface Shop {

@@ -16,6 +16,7 @@ import (
 
 	"capnproto.org/go/capnp/v3"
 	"github.com/mpgo-dev/mpgo/pkg/mprt"
+	legacy "github.com/mpgo-dev/mpgo/test/golden/bound/legacy"
 )
 
 // A compile error here means that this file needs a newer mprt than the one it is
@@ -35,6 +36,105 @@ const (
 func (e Color) String() string {
 	return mprt.EnumName("Color", uint16(e), "red", "green")
 }
+
+// CrateCodec is the mprt.StructCodec of Crate.
+type CrateCodec[Content any] struct {
+	Content mprt.Codec[Content]
+}
+
+// Size implements mprt.StructCodec.
+func (CrateCodec[Content]) Size() capnp.ObjectSize {
+	return capnp.ObjectSize{DataSize: 8, PointerCount: 5}
+}
+
+// Marshal implements mprt.StructCodec.
+func (c CrateCodec[Content]) Marshal(b mprt.Builder, v *Crate[Content]) {
+	b.SetText(0, string(v.Label))
+	mprt.SetValue(b, 1, v.Content, c.Content)
+	b.SetUint32(0, uint32(mprt.ToInt[int32](b, v.Weight)))
+	mprt.SetStructWith(b, 2, v.Next, CrateCodec[Content]{Content: c.Content})
+	if v.Spare != nil {
+		b.SetBit(32, true)
+		mprt.SetValue(b, 3, *v.Spare, c.Content)
+	}
+	setCrate_ByName(c.Content, b, 4, v.ByName)
+}
+
+// Unmarshal implements mprt.StructCodec.
+func (c CrateCodec[Content]) Unmarshal(r mprt.Reader, v *Crate[Content]) {
+	mprt.AssignText(&v.Label, r.Text(0))
+	v.Content = mprt.GetValue(r, 1, c.Content)
+	mprt.AssignInt(r, &v.Weight, int32(r.Uint32(0)))
+	v.Next = mprt.GetStructWith(r, 2, CrateCodec[Content]{Content: c.Content})
+	if r.Bit(32) {
+		*mprt.New(&v.Spare) = mprt.GetValue(r, 3, c.Content)
+	} else {
+		v.Spare = nil
+	}
+	v.ByName = getCrate_ByName(c.Content, r, 4)
+}
+
+func setCrate_ByName[Content any](contentCodec mprt.Codec[Content], b mprt.Builder, i uint16, m map[string]Content) {
+	if m == nil {
+		return
+	}
+	l, keys, ok := mprt.NewTextPairs(b, i, capnp.ObjectSize{PointerCount: 2}, 0, m)
+	if !ok {
+		return
+	}
+	n := 0
+	for k, v := range m {
+		keys.Set(n, k)
+		e := b.With(l.Struct(n))
+		mprt.SetValue(e, 1, v, contentCodec)
+		n++
+	}
+}
+
+func getCrate_ByName[Content any](contentCodec mprt.Codec[Content], r mprt.Reader, i uint16) map[string]Content {
+	l, ok := mprt.GetTextPairs(r, i)
+	if !ok {
+		return nil
+	}
+	m := make(map[string]Content, l.Len())
+	for n := range l.Len() {
+		e := r.With(l.Struct(n))
+		m[e.Text(0)] = mprt.GetValue(e, 1, contentCodec)
+	}
+	return m
+}
+
+// Crates is the struct Crates of bound.capnp.
+type Crates struct {
+	Texts *Crate[string]
+	List  []Crate[*Entry]
+	Index *Index[[]byte]
+}
+
+// CapnpSize implements mprt.Struct.
+func (*Crates) CapnpSize() capnp.ObjectSize { return capnp.ObjectSize{PointerCount: 3} }
+
+// MarshalCapnp implements mprt.Struct.
+func (v *Crates) MarshalCapnp(b mprt.Builder) {
+	mprt.SetStructWith(b, 0, v.Texts, CrateCodec[string]{Content: mprt.Texts{}})
+	mprt.SetList(b, 1, v.List, crates_ListCodec)
+	mprt.SetStructWith(b, 2, v.Index, IndexCodec[[]byte]{Value: mprt.Datas{}})
+}
+
+// UnmarshalCapnp implements mprt.Struct.
+func (v *Crates) UnmarshalCapnp(r mprt.Reader) {
+	v.Texts = mprt.GetStructWith(r, 0, CrateCodec[string]{Content: mprt.Texts{}})
+	v.List = mprt.GetList(r, 1, crates_ListCodec)
+	v.Index = mprt.GetStructWith(r, 2, IndexCodec[[]byte]{Value: mprt.Datas{}})
+}
+
+// String returns the struct for people to read, cut at a limit.
+func (v *Crates) String() string { return mprt.Format(v) }
+
+// LogValue implements slog.LogValuer.
+func (v *Crates) LogValue() slog.Value { return slog.StringValue(v.String()) }
+
+var crates_ListCodec mprt.Elem[Crate[*Entry]] = mprt.StructsWith[Crate[*Entry]]{Codec: CrateCodec[*Entry]{Content: mprt.Pointers[Entry, *Entry]{}}}
 
 // Entry is the struct Entry of bound.capnp.
 type Entry struct {
@@ -79,6 +179,123 @@ func (c FailureCodec) Unmarshal(r mprt.Reader, v *Fault) {
 	mprt.AssignInt(r, &v.Code, int32(r.Uint32(0)))
 }
 
+// Index is the struct Index of bound.capnp.
+//
+// Maps of a generic struct.
+type Index[Value any] struct {
+	ByName map[string]Value
+	Nested Index_Nested[Value]
+}
+
+// IndexCodec is the mprt.StructCodec of Index.
+type IndexCodec[Value any] struct {
+	Value mprt.Codec[Value]
+}
+
+// Size implements mprt.StructCodec.
+func (IndexCodec[Value]) Size() capnp.ObjectSize { return capnp.ObjectSize{PointerCount: 2} }
+
+// Marshal implements mprt.StructCodec.
+func (c IndexCodec[Value]) Marshal(b mprt.Builder, v *Index[Value]) {
+	setIndex_ByName(c.Value, b, 0, v.ByName)
+	Index_NestedCodec[Value]{Value: c.Value}.Marshal(b, &v.Nested)
+}
+
+// Unmarshal implements mprt.StructCodec.
+func (c IndexCodec[Value]) Unmarshal(r mprt.Reader, v *Index[Value]) {
+	v.ByName = getIndex_ByName(c.Value, r, 0)
+	Index_NestedCodec[Value]{Value: c.Value}.Unmarshal(r, &v.Nested)
+}
+
+// String returns the struct for people to read, cut at a limit.
+func (v *Index[Value]) String() string { return mprt.Format(v) }
+
+// LogValue implements slog.LogValuer.
+func (v *Index[Value]) LogValue() slog.Value { return slog.StringValue(v.String()) }
+
+func setIndex_ByName[Value any](valueCodec mprt.Codec[Value], b mprt.Builder, i uint16, m map[string]Value) {
+	if m == nil {
+		return
+	}
+	l, keys, ok := mprt.NewTextPairs(b, i, capnp.ObjectSize{PointerCount: 2}, 0, m)
+	if !ok {
+		return
+	}
+	n := 0
+	for k, v := range m {
+		keys.Set(n, k)
+		e := b.With(l.Struct(n))
+		mprt.SetValue(e, 1, v, valueCodec)
+		n++
+	}
+}
+
+func getIndex_ByName[Value any](valueCodec mprt.Codec[Value], r mprt.Reader, i uint16) map[string]Value {
+	l, ok := mprt.GetTextPairs(r, i)
+	if !ok {
+		return nil
+	}
+	m := make(map[string]Value, l.Len())
+	for n := range l.Len() {
+		e := r.With(l.Struct(n))
+		m[e.Text(0)] = mprt.GetValue(e, 1, valueCodec)
+	}
+	return m
+}
+
+// Index_Nested is the group Index.nested of bound.capnp.
+type Index_Nested[Value any] struct {
+	Pairs map[string][]Pair[Value, string]
+}
+
+// Index_NestedCodec is the mprt.StructCodec of Index_Nested.
+type Index_NestedCodec[Value any] struct {
+	Value mprt.Codec[Value]
+}
+
+// Size implements mprt.StructCodec.
+func (Index_NestedCodec[Value]) Size() capnp.ObjectSize { return capnp.ObjectSize{PointerCount: 2} }
+
+// Marshal implements mprt.StructCodec.
+func (c Index_NestedCodec[Value]) Marshal(b mprt.Builder, v *Index_Nested[Value]) {
+	setIndex_Nested_Pairs(c.Value, b, 1, v.Pairs)
+}
+
+// Unmarshal implements mprt.StructCodec.
+func (c Index_NestedCodec[Value]) Unmarshal(r mprt.Reader, v *Index_Nested[Value]) {
+	v.Pairs = getIndex_Nested_Pairs(c.Value, r, 1)
+}
+
+func setIndex_Nested_Pairs[Value any](valueCodec mprt.Codec[Value], b mprt.Builder, i uint16, m map[string][]Pair[Value, string]) {
+	if m == nil {
+		return
+	}
+	l, keys, ok := mprt.NewTextPairs(b, i, capnp.ObjectSize{PointerCount: 2}, 0, m)
+	if !ok {
+		return
+	}
+	n := 0
+	for k, v := range m {
+		keys.Set(n, k)
+		e := b.With(l.Struct(n))
+		mprt.SetList(e, 1, v, mprt.StructsWith[Pair[Value, string]]{Codec: PairCodec[Value, string]{Key: valueCodec, Value: mprt.Texts{}}})
+		n++
+	}
+}
+
+func getIndex_Nested_Pairs[Value any](valueCodec mprt.Codec[Value], r mprt.Reader, i uint16) map[string][]Pair[Value, string] {
+	l, ok := mprt.GetTextPairs(r, i)
+	if !ok {
+		return nil
+	}
+	m := make(map[string][]Pair[Value, string], l.Len())
+	for n := range l.Len() {
+		e := r.With(l.Struct(n))
+		m[e.Text(0)] = mprt.GetList(e, 1, mprt.StructsWith[Pair[Value, string]]{Codec: PairCodec[Value, string]{Key: valueCodec, Value: mprt.Texts{}}})
+	}
+	return m
+}
+
 // InnerCodec is the mprt.StructCodec of In.
 type InnerCodec struct{}
 
@@ -95,11 +312,44 @@ func (c InnerCodec) Unmarshal(r mprt.Reader, v *In) {
 	mprt.AssignText(&v.V, r.Text(0))
 }
 
+// Pair is the struct Pair of bound.capnp.
+type Pair[Key, Value any] struct {
+	Key   Key
+	Value Value
+}
+
+// PairCodec is the mprt.StructCodec of Pair.
+type PairCodec[Key, Value any] struct {
+	Key   mprt.Codec[Key]
+	Value mprt.Codec[Value]
+}
+
+// Size implements mprt.StructCodec.
+func (PairCodec[Key, Value]) Size() capnp.ObjectSize { return capnp.ObjectSize{PointerCount: 2} }
+
+// Marshal implements mprt.StructCodec.
+func (c PairCodec[Key, Value]) Marshal(b mprt.Builder, v *Pair[Key, Value]) {
+	mprt.SetValue(b, 0, v.Key, c.Key)
+	mprt.SetValue(b, 1, v.Value, c.Value)
+}
+
+// Unmarshal implements mprt.StructCodec.
+func (c PairCodec[Key, Value]) Unmarshal(r mprt.Reader, v *Pair[Key, Value]) {
+	v.Key = mprt.GetValue(r, 0, c.Key)
+	v.Value = mprt.GetValue(r, 1, c.Value)
+}
+
+// String returns the struct for people to read, cut at a limit.
+func (v *Pair[Key, Value]) String() string { return mprt.Format(v) }
+
+// LogValue implements slog.LogValuer.
+func (v *Pair[Key, Value]) LogValue() slog.Value { return slog.StringValue(v.String()) }
+
 // PointCodec is the mprt.StructCodec of Pt.
 type PointCodec struct{}
 
 // Size implements mprt.StructCodec.
-func (PointCodec) Size() capnp.ObjectSize { return capnp.ObjectSize{DataSize: 24, PointerCount: 9} }
+func (PointCodec) Size() capnp.ObjectSize { return capnp.ObjectSize{DataSize: 24, PointerCount: 10} }
 
 // Marshal implements mprt.StructCodec.
 func (c PointCodec) Marshal(b mprt.Builder, v *Pt) {
@@ -120,6 +370,10 @@ func (c PointCodec) Marshal(b mprt.Builder, v *Pt) {
 	mprt.SetNumbers(b, 6, mprt.ToFloats[float64](v.Ratios))
 	mprt.SetList(b, 7, v.List, point_ListCodec)
 	b.SetText(8, mprt.MarshalText(b, v.Deadline))
+	if v.Limit != nil {
+		b.SetBit(98, true)
+		b.SetText(9, mprt.MarshalText(b, *v.Limit))
+	}
 }
 
 // Unmarshal implements mprt.StructCodec.
@@ -142,6 +396,11 @@ func (c PointCodec) Unmarshal(r mprt.Reader, v *Pt) {
 	mprt.AssignFloats(&v.Ratios, mprt.GetNumbers[float64](r, 6))
 	v.List = mprt.GetList(r, 7, point_ListCodec)
 	v.Deadline = mprt.UnmarshalText[time.Time](r, r.Text(8))
+	if r.Bit(98) {
+		*mprt.New(&v.Limit) = mprt.UnmarshalText[time.Time](r, r.Text(9))
+	} else {
+		v.Limit = nil
+	}
 }
 
 var point_ListCodec mprt.Elem[In] = mprt.StructsWith[In]{Codec: InnerCodec{}}
@@ -220,6 +479,7 @@ type Values struct {
 	Words   map[string]struct{}
 	Small   []int
 	Other   bool
+	Level   legacy.Level
 }
 
 // CapnpSize implements mprt.Struct.
@@ -253,6 +513,7 @@ func (v *Values) MarshalCapnp(b mprt.Builder) {
 	mprt.SetTextSet(b, 11, v.Words)
 	mprt.SetNumbers(b, 12, mprt.ToInts[int8](b, v.Small))
 	b.SetBit(82, v.Other)
+	b.SetUint8(26, mprt.ToInt[uint8](b, v.Level))
 }
 
 // UnmarshalCapnp implements mprt.Struct.
@@ -277,6 +538,7 @@ func (v *Values) UnmarshalCapnp(r mprt.Reader) {
 	v.Words = mprt.GetTextSet(r, 11)
 	v.Small = mprt.FromInts[[]int](r, mprt.GetNumbers[int8](r, 12))
 	v.Other = r.Bit(82)
+	v.Level = mprt.FromInt[legacy.Level](r, r.Uint8(26))
 }
 
 // String returns the struct for people to read, cut at a limit.
@@ -803,6 +1065,205 @@ func serveCalculator_Raw(ctx context.Context, impl any, call *mprt.ServerCall) e
 	return nil
 }
 
+// Depot is the interface Depot of bound.capnp.
+//
+// Generic, with maps and a Go type that is.
+type Depot[Content any] interface {
+	Swap(ctx context.Context, crate *Crate[Content], byName map[string]Content) (result []Crate[Content], byNameOut map[string]Content, err error)
+}
+
+// DepotClient is a Depot whose methods run in another process.
+type DepotClient[Content any] struct {
+	mprt.Client
+	content mprt.Codec[Content]
+}
+
+// NewDepotClient makes a proxy client for c, which it takes over.
+func NewDepotClient[Content any](c mprt.Capability, contentCodec mprt.Codec[Content]) *DepotClient[Content] {
+	return &DepotClient[Content]{mprt.NewClient(c, ifaceDepot(contentCodec)), contentCodec}
+}
+
+// Swap calls Depot.swap.
+func (c *DepotClient[Content]) Swap(ctx context.Context, crate *Crate[Content], byName map[string]Content) (result []Crate[Content], byNameOut map[string]Content, err error) {
+	call, err := c.beginSwap(ctx, crate, byName)
+	if err != nil {
+		return result, byNameOut, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return result, byNameOut, err
+	}
+	return takeDepot_Swap(c, r)
+}
+
+func (c *DepotClient[Content]) beginSwap(ctx context.Context, crate *Crate[Content], byName map[string]Content) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(ctx, &depot_Swap)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	mprt.SetStructWith(p, 0, crate, CrateCodec[Content]{Content: c.content})
+	setDepot_SwapParams_ByName(c.content, p, 1, byName)
+	return call, nil
+}
+
+// StartSwap is Swap without the wait for its results.
+func (c *DepotClient[Content]) StartSwap(ctx context.Context, crate *Crate[Content], byName map[string]Content) *Depot_SwapCall[Content] {
+	return &Depot_SwapCall[Content]{c: c, Started: mprt.Start(c.beginSwap(ctx, crate, byName))}
+}
+
+// Depot_SwapCall is a call of DepotClient.Swap that was started. Wait for it, or finish it.
+type Depot_SwapCall[Content any] struct {
+	mprt.Started
+	c *DepotClient[Content]
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Depot_SwapCall[Content]) Wait() (result []Crate[Content], byNameOut map[string]Content, err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, byNameOut, err
+	}
+	return takeDepot_Swap(s.c, r)
+}
+
+func takeDepot_Swap[Content any](c *DepotClient[Content], r mprt.Reader) (result []Crate[Content], byNameOut map[string]Content, err error) {
+	result = mprt.GetList(r, 0, mprt.StructsWith[Crate[Content]]{Codec: CrateCodec[Content]{Content: c.content}})
+	byNameOut = getDepot_SwapResults_ByName(c.content, r, 1)
+	return result, byNameOut, r.Err()
+}
+
+// NewDepotServer wraps impl so that a peer can call it.
+func NewDepotServer[Content any](impl Depot[Content], contentCodec mprt.Codec[Content]) *mprt.Server {
+	return mprt.NewServer(ifaceDepot(contentCodec), impl)
+}
+
+// DepotProxy passes a Depot from process to process.
+func DepotProxy[Content any](contentCodec mprt.Codec[Content]) *mprt.Proxy[Depot[Content]] {
+	return &mprt.Proxy[Depot[Content]]{
+		Interface: ifaceDepot(contentCodec),
+		New:       func(c mprt.Capability) Depot[Content] { return NewDepotClient(c, contentCodec) },
+	}
+}
+
+// UnimplementedDepot is a Depot whose methods all fail
+// with mprt.ErrUnimplemented.
+// Embed it in an implementation, and it goes on to compile when the schema gets
+// new methods.
+type UnimplementedDepot[Content any] struct{}
+
+// Swap fails with mprt.ErrUnimplemented.
+func (UnimplementedDepot[Content]) Swap(_ context.Context, _ *Crate[Content], _ map[string]Content) (result []Crate[Content], byNameOut map[string]Content, err error) {
+	return result, byNameOut, mprt.Unimplemented(&depot_Swap)
+}
+
+// The ids of Depot and its methods on the wire.
+const (
+	Depot_ID      uint64 = 0xdb5c935d3acf31d8
+	Depot_Swap_ID uint16 = 0
+)
+
+var (
+	depot_Swap = mprt.Method{
+		InterfaceID: Depot_ID, InterfaceName: "Depot",
+		ID: Depot_Swap_ID, Name: "swap",
+		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{PointerCount: 2},
+	}
+)
+
+func ifaceDepot[Content any](contentCodec mprt.Codec[Content]) *mprt.Interface {
+	m0 := depot_Swap
+	m0.Handler = func(ctx context.Context, impl any, call *mprt.ServerCall) error {
+		return serveDepot_Swap(ctx, impl, call, contentCodec)
+	}
+	return &mprt.Interface{
+		ID:   Depot_ID,
+		Name: "Depot",
+		Methods: []*mprt.Method{
+			&m0,
+		},
+	}
+}
+
+func serveDepot_Swap[Content any](ctx context.Context, impl any, call *mprt.ServerCall, contentCodec mprt.Codec[Content]) error {
+	p := call.Params()
+	crate := mprt.GetStructWith(p, 0, CrateCodec[Content]{Content: contentCodec})
+	byName := getDepot_SwapParams_ByName(contentCodec, p, 1)
+	if err := p.Err(); err != nil {
+		return err
+	}
+	result, byNameOut, err := impl.(Depot[Content]).Swap(ctx, crate, byName)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	mprt.SetList(r, 0, result, mprt.StructsWith[Crate[Content]]{Codec: CrateCodec[Content]{Content: contentCodec}})
+	setDepot_SwapResults_ByName(contentCodec, r, 1, byNameOut)
+	return nil
+}
+
+func setDepot_SwapParams_ByName[Content any](contentCodec mprt.Codec[Content], b mprt.Builder, i uint16, m map[string]Content) {
+	if m == nil {
+		return
+	}
+	l, keys, ok := mprt.NewTextPairs(b, i, capnp.ObjectSize{PointerCount: 2}, 0, m)
+	if !ok {
+		return
+	}
+	n := 0
+	for k, v := range m {
+		keys.Set(n, k)
+		e := b.With(l.Struct(n))
+		mprt.SetValue(e, 1, v, contentCodec)
+		n++
+	}
+}
+
+func getDepot_SwapParams_ByName[Content any](contentCodec mprt.Codec[Content], r mprt.Reader, i uint16) map[string]Content {
+	l, ok := mprt.GetTextPairs(r, i)
+	if !ok {
+		return nil
+	}
+	m := make(map[string]Content, l.Len())
+	for n := range l.Len() {
+		e := r.With(l.Struct(n))
+		m[e.Text(0)] = mprt.GetValue(e, 1, contentCodec)
+	}
+	return m
+}
+
+func setDepot_SwapResults_ByName[Content any](contentCodec mprt.Codec[Content], b mprt.Builder, i uint16, m map[string]Content) {
+	if m == nil {
+		return
+	}
+	l, keys, ok := mprt.NewTextPairs(b, i, capnp.ObjectSize{PointerCount: 2}, 0, m)
+	if !ok {
+		return
+	}
+	n := 0
+	for k, v := range m {
+		keys.Set(n, k)
+		e := b.With(l.Struct(n))
+		mprt.SetValue(e, 1, v, contentCodec)
+		n++
+	}
+}
+
+func getDepot_SwapResults_ByName[Content any](contentCodec mprt.Codec[Content], r mprt.Reader, i uint16) map[string]Content {
+	l, ok := mprt.GetTextPairs(r, i)
+	if !ok {
+		return nil
+	}
+	m := make(map[string]Content, l.Len())
+	for n := range l.Len() {
+		e := r.With(l.Struct(n))
+		m[e.Text(0)] = mprt.GetValue(e, 1, contentCodec)
+	}
+	return m
+}
+
 // HandlerClient calls a Handler in another process.
 type HandlerClient struct {
 	mprt.Client
@@ -1144,10 +1605,16 @@ func serveShop_Fail(ctx context.Context, impl any, call *mprt.ServerCall) error 
 // What the bindings of the schema need of Go types. A compile error from here on is
 // about the line of the schema that it names.
 
-//line bound.capnp:60:3
+//line bound.capnp:61:3
 var _ = mprt.UnmarshalText[time.Time, *time.Time]
 
-//line bound.capnp:60:3
+//line bound.capnp:61:3
+var _ = mprt.MarshalText[time.Time]
+
+//line bound.capnp:62:3
+var _ = mprt.UnmarshalText[time.Time, *time.Time]
+
+//line bound.capnp:62:3
 var _ = mprt.MarshalText[time.Time]
 
 //line bound.capnp:14:3
@@ -1198,40 +1665,77 @@ var _ = mprt.FromInt[int, int8]
 //line bound.capnp:34:3
 var _ = func(r mprt.Reader, v []int8) []int { return mprt.FromInts[[]int](r, v) }
 
-//line bound.capnp:111:14
+//line bound.capnp:36:3
+var _ = mprt.FromInt[legacy.Level, uint8]
+
+//line bound.capnp:148:14
 var _ = mprt.FromInt[time.Duration, int64]
 
-//line bound.capnp:111:93
+//line bound.capnp:148:93
 var _ = mprt.UnmarshalText[netip.Addr, *netip.Addr]
 
-//line bound.capnp:111:93
+//line bound.capnp:148:93
 var _ = mprt.MarshalText[netip.Addr]
 
-//line bound.capnp:112:12
+//line bound.capnp:149:12
 var _ = mprt.FromInt[int, int32]
 
+//line bound.capnp:99:3
+func _[Content any](c CrateCodec[Content], r mprt.Reader, v *Crate[Content]) {
+	mprt.AssignText(&v.Label, r.Text(0))
+}
+
+//line bound.capnp:100:3
+func _[Content any](c CrateCodec[Content], r mprt.Reader, v *Crate[Content]) {
+	v.Content = mprt.GetValue(r, 1, c.Content)
+}
+
+//line bound.capnp:101:3
+func _[Content any](c CrateCodec[Content], r mprt.Reader, v *Crate[Content]) {
+	mprt.AssignInt(r, &v.Weight, int32(r.Uint32(0)))
+}
+
+//line bound.capnp:102:3
+func _[Content any](c CrateCodec[Content], r mprt.Reader, v *Crate[Content]) {
+	v.Next = mprt.GetStructWith(r, 2, CrateCodec[Content]{Content: c.Content})
+}
+
+//line bound.capnp:103:3
+func _[Content any](c CrateCodec[Content], r mprt.Reader, v *Crate[Content]) {
+	if r.Bit(32) {
+		*mprt.New(&v.Spare) = mprt.GetValue(r, 3, c.Content)
+	} else {
+		v.Spare = nil
+	}
+}
+
 //line bound.capnp:105:3
+func _[Content any](c CrateCodec[Content], r mprt.Reader, v *Crate[Content]) {
+	v.ByName = getCrate_ByName(c.Content, r, 4)
+}
+
+//line bound.capnp:135:3
 var _ = func(r mprt.Reader, v *Fault) { mprt.AssignInt(r, &v.Code, int32(r.Uint32(0))) }
 
-//line bound.capnp:75:31
+//line bound.capnp:78:31
 var _ = func(r mprt.Reader, v *In) { mprt.AssignText(&v.V, r.Text(0)) }
 
-//line bound.capnp:46:3
+//line bound.capnp:47:3
 var _ = func(r mprt.Reader, v *Pt) { mprt.AssignInt(r, &v.X, int32(r.Uint32(0))) }
 
-//line bound.capnp:47:3
+//line bound.capnp:48:3
 var _ = func(r mprt.Reader, v *Pt) { mprt.AssignFloat(&v.Base.Y, math.Float32frombits(r.Uint32(4))) }
 
-//line bound.capnp:48:3
+//line bound.capnp:49:3
 var _ = func(r mprt.Reader, v *Pt) { mprt.AssignText(&v.Name, r.Text(0)) }
 
-//line bound.capnp:49:3
+//line bound.capnp:50:3
 var _ = func(r mprt.Reader, v *Pt) { mprt.AssignTexts(&v.Tags, mprt.GetTexts(r, 1)) }
 
-//line bound.capnp:50:3
+//line bound.capnp:51:3
 var _ = func(r mprt.Reader, v *Pt) { mprt.AssignInts(r, &v.Ids, mprt.GetNumbers[uint16](r, 2)) }
 
-//line bound.capnp:51:3
+//line bound.capnp:52:3
 var _ = func(r mprt.Reader, v *Pt) {
 	if r.Bit(96) {
 		mprt.AssignInt(r, mprt.New(&v.Opt), int32(r.Uint32(8)))
@@ -1240,50 +1744,59 @@ var _ = func(r mprt.Reader, v *Pt) {
 	}
 }
 
-//line bound.capnp:53:3
+//line bound.capnp:54:3
 var _ = func(r mprt.Reader, v *Pt) { v.Inner = mprt.GetStructWith(r, 3, InnerCodec{}) }
 
-//line bound.capnp:54:3
+//line bound.capnp:55:3
 var _ = func(r mprt.Reader, v *Pt) { v.InnerValue = mprt.GetStructValueWith(r, 4, InnerCodec{}) }
 
-//line bound.capnp:55:3
+//line bound.capnp:56:3
 var _ = func(r mprt.Reader, v *Pt) { mprt.AssignBool(&v.Ok, r.Bit(97)) }
 
-//line bound.capnp:56:3
+//line bound.capnp:57:3
 var _ = func(r mprt.Reader, v *Pt) { mprt.AssignData(&v.Data, r.Data(5)) }
 
-//line bound.capnp:57:3
+//line bound.capnp:58:3
 var _ = func(r mprt.Reader, v *Pt) { mprt.AssignInt(r, &v.Pause, int64(r.Uint64(16))) }
 
-//line bound.capnp:58:3
+//line bound.capnp:59:3
 var _ = func(r mprt.Reader, v *Pt) { mprt.AssignFloats(&v.Ratios, mprt.GetNumbers[float64](r, 6)) }
 
-//line bound.capnp:59:3
+//line bound.capnp:60:3
 var _ = func(r mprt.Reader, v *Pt) { v.List = mprt.GetList(r, 7, point_ListCodec) }
 
-//line bound.capnp:60:3
+//line bound.capnp:61:3
 var _ = func(r mprt.Reader, v *Pt) { v.Deadline = mprt.UnmarshalText[time.Time](r, r.Text(8)) }
 
-//line bound.capnp:77:1
+//line bound.capnp:62:3
+var _ = func(r mprt.Reader, v *Pt) {
+	if r.Bit(98) {
+		*mprt.New(&v.Limit) = mprt.UnmarshalText[time.Time](r, r.Text(9))
+	} else {
+		v.Limit = nil
+	}
+}
+
+//line bound.capnp:80:1
 var _ mprt.Struct = (*Checked)(nil) // encodes itself
 
-//line bound.capnp:66:3
+//line bound.capnp:69:3
 var _ = func(r mprt.Reader, v *Measured) { mprt.AssignInt(r, &v.Serial, r.Uint32(0)) }
 
-//line bound.capnp:67:3
+//line bound.capnp:70:3
 var _ = func(r mprt.Reader, v *Measured) { mprt.AssignFloat(&v.Bounds.From, math.Float64frombits(r.Uint64(8))) }
 
-//line bound.capnp:68:3
+//line bound.capnp:71:3
 var _ = func(r mprt.Reader, v *Measured) { mprt.AssignFloat(&v.Bounds.To, math.Float64frombits(r.Uint64(16))) }
 
-//line bound.capnp:69:3
+//line bound.capnp:72:3
 var _ = func(r mprt.Reader, v *Measured) { mprt.AssignText(&v.Remark.Text, r.Text(0)) }
 
-//line bound.capnp:70:3
+//line bound.capnp:73:3
 var _ = func(r mprt.Reader, v *Measured) { mprt.AssignInt(r, &v.At, int64(r.Uint64(24))) }
 
-//line bound.capnp:84:1
+//line bound.capnp:114:1
 var _ Calc = (*CalculatorClient)(nil)
 
-//line bound.capnp:97:1
+//line bound.capnp:127:1
 var _ Handler = (*HandlerClient)(nil).Call

@@ -71,9 +71,9 @@ func use(t *testing.T, c Calc) {
 	if x := c.On(ctx, func(_ context.Context, x int) int { return 10 * x }); x != 30 {
 		t.Error(x)
 	}
-	opt := uint64(9)
+	opt, limit := uint64(9), time.Unix(2e9, 0).UTC()
 	in := Pt{X: 1, Base: Base{1.5}, Name: "n", Tags: []Name{"a", "b"}, Ids: []int{1, 65535}, Opt: &opt, Inner: &In{"x"}, InnerValue: In{"y"},
-		Ok: true, Data: []byte{1}, Pause: time.Second, Ratios: []float32{0.5}, List: []In{{"z"}}, Deadline: time.Unix(1e9, 0).UTC()}
+		Ok: true, Data: []byte{1}, Pause: time.Second, Ratios: []float32{0.5}, List: []In{{"z"}}, Deadline: time.Unix(1e9, 0).UTC(), Limit: &limit}
 	out, err := c.Shape(in)
 	if err != nil {
 		t.Fatal(err)
@@ -143,7 +143,7 @@ func TestValues(t *testing.T) {
 	full := &Values{Timeout: time.Second, Count: 65535, Addr: netip.MustParseAddr("10.0.0.1"), Big: big.NewInt(1 << 60), Hash: [32]byte{1, 31: 2},
 		When: time.Unix(1e9, 5).UTC(), Ratio: 0.25, Raw: json.RawMessage("{}"), Link: link, Pause: &pause, Key: &[4]byte{1, 2, 3, 4}, Color: 1,
 		Offset: -128, Note: &note, ByName: map[string]Color{"a": Color_Green, "": 7}, Value: Entry{Name: "e"},
-		Colors: map[Color]struct{}{Color_Red: {}, 9: {}}, Words: map[string]struct{}{"x": {}, "": {}}, Small: []int{-128, 127}, Other: true}
+		Colors: map[Color]struct{}{Color_Red: {}, 9: {}}, Words: map[string]struct{}{"x": {}, "": {}}, Small: []int{-128, 127}, Other: true, Level: 3}
 	for _, in := range []*Values{full, {Words: map[string]struct{}{}, Small: []int{}, When: time.Time{}}} {
 		msg, err := mprt.Marshal(in)
 		if err != nil {
@@ -211,6 +211,45 @@ func TestMalformed(t *testing.T) {
 		if err := mprt.Unmarshal(seg.Message(), &Values{}); err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+}
+
+type depot struct{}
+
+func (depot) Swap(_ context.Context, crate *Crate[[]byte], byName map[string][]byte) ([]Crate[[]byte], map[string][]byte, error) {
+	return []Crate[[]byte]{*crate, {Weight: -1}}, byName, nil
+}
+
+// TestGeneric sends generic Go types and generic maps.
+func TestGeneric(t *testing.T) {
+	spare := ""
+	in := &Crates{
+		Texts: &Crate[string]{Label: "l", Content: "c", Weight: -5, Next: &Crate[string]{Content: "n"}, Spare: &spare, ByName: map[string]string{"a": "b", "": ""}},
+		List:  []Crate[*Entry]{{Content: &Entry{Name: "e"}}, {}},
+		Index: &Index[[]byte]{ByName: map[string][]byte{"x": {1}, "nil": nil}, Nested: Index_Nested[[]byte]{Pairs: map[string][]Pair[[]byte, string]{
+			"p": {{Key: []byte{2}, Value: "v"}}}}},
+	}
+	msg, err := mprt.Marshal(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := &Crates{}
+	if err := mprt.Unmarshal(msg, out); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(in, out) {
+		t.Errorf("sent     %v\nreceived %v", in, out)
+	}
+	var rangeErr *mprt.RangeError
+	if _, err := mprt.Marshal(&Crates{Texts: &Crate[string]{Weight: 1 << 40}}); !errors.As(err, &rangeErr) {
+		t.Error("a number that does not fit was sent:", err)
+	}
+
+	codec := mprt.Datas{}
+	c := NewDepotClient[[]byte](peer.Connect(t, NewDepotServer[[]byte](depot{}, codec)), codec)
+	list, byName, err := c.Swap(context.Background(), &Crate[[]byte]{Content: []byte{7}}, map[string][]byte{"k": {8}})
+	if err != nil || len(list) != 2 || list[0].Content[0] != 7 || list[1].Weight != -1 || byName["k"][0] != 8 {
+		t.Error(list, byName, err)
 	}
 }
 

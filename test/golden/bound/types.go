@@ -53,6 +53,17 @@ type Pt struct {
 	Ratios     []float32
 	List       []In
 	Deadline   time.Time
+	Limit      *time.Time
+}
+
+// Crate is a generic type.
+type Crate[T any] struct {
+	Label   string
+	Content T
+	Weight  int
+	Next    *Crate[T]
+	Spare   *T
+	ByName  map[string]T
 }
 
 // Measured has the fields of Sample under names of its own.

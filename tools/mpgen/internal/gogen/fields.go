@@ -2,6 +2,8 @@ package gogen
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -39,7 +41,7 @@ func (g *generator) setPlain(b string, f *model.Field, v, owner string) {
 	switch {
 	case f.Go.Map:
 		set, _ := g.mapFuncs(f, owner)
-		g.P(set, "(", g.codecArg(t), b, ", ", i, ", ", v, ")")
+		g.P(set, "(", g.codecArgs(t), b, ", ", i, ", ", v, ")")
 		return
 	case f.Go.Set:
 		g.P(g.mprt(setName(t, "Set")), "(", b, ", ", i, ", ", v, ")")
@@ -136,7 +138,7 @@ func (g *generator) getPlain(r string, f *model.Field, owner string) string {
 		return g.fromWire(r, f, g.getPlain(r, plain(f), owner))
 	case f.Go.Map:
 		_, get := g.mapFuncs(f, owner)
-		return get + "(" + g.codecArg(t) + r + ", " + i + ")"
+		return get + "(" + g.codecArgs(t) + r + ", " + i + ")"
 	case f.Go.Set:
 		return g.mprt("Get"+setName(t, "")) + "Set" + typeArg(t.Elem, g) + "(" + r + ", " + i + ")"
 	case f.Go.Optional && t.Kind == model.Text:
@@ -279,13 +281,36 @@ func (g *generator) hoist(t *model.Type, name string) string {
 	return name
 }
 
-// codecArg is the argument by which a helper for a field whose type depends on
-// type parameters gets their codecs.
-func (g *generator) codecArg(t *model.Type) string {
-	if usesParams(t) {
-		return "c, "
+// usedParams are the type parameters in scope that a type depends on.
+func (g *generator) usedParams(t *model.Type) (used []*model.Param) {
+	if t == nil {
+		return nil
 	}
-	return ""
+	add := func(list []*model.Param) {
+		for _, p := range list {
+			if !slices.ContainsFunc(used, func(q *model.Param) bool { return *p == *q }) {
+				used = append(used, p)
+			}
+		}
+	}
+	if t.Kind == model.ParamOf && g.params[*t.Param] != "" {
+		add([]*model.Param{t.Param})
+	}
+	for _, a := range t.Args {
+		add(g.usedParams(a))
+	}
+	add(g.usedParams(t.Elem))
+	return used
+}
+
+// codecArgs are the arguments by which a helper for a field whose type depends
+// on type parameters gets their codecs.
+func (g *generator) codecArgs(t *model.Type) string {
+	args := ""
+	for _, p := range g.usedParams(t) {
+		args += g.codecs[*p] + ", "
+	}
+	return args
 }
 
 // mapFuncs are the functions that write and read a field that is a map.
@@ -299,7 +324,15 @@ func (g *generator) mapFuncs(f *model.Field, owner string) (set, get string) {
 	texts := key.Type.Kind == model.Text && !converted(key) && !key.Go.Optional && key.Has == nil
 	g.after = append(g.after, func() {
 		typ := g.fieldType(f)
-		g.P("func ", set, "(b ", g.mprt("Builder"), ", i uint16, m ", typ, ") {")
+		used := g.usedParams(f.Type)
+		outer, codecs := g.codecs, ""
+		g.codecs = maps.Clone(g.codecs)
+		for _, p := range used {
+			g.codecs[*p] = codecParam(g.params[*p])
+			codecs += g.codecs[*p] + " " + g.mprt("Codec[") + g.params[*p] + "], "
+		}
+		defer func() { g.codecs = outer }()
+		g.P("func ", set, g.paramDecl(used), "(", codecs, "b ", g.mprt("Builder"), ", i uint16, m ", typ, ") {")
 		g.P("if m == nil {")
 		g.P("return")
 		g.P("}")
@@ -325,7 +358,7 @@ func (g *generator) mapFuncs(f *model.Field, owner string) (set, get string) {
 		g.P("}")
 		g.P("}")
 		g.P()
-		g.P("func ", get, "(r ", g.mprt("Reader"), ", i uint16) ", typ, " {")
+		g.P("func ", get, g.paramDecl(used), "(", codecs, "r ", g.mprt("Reader"), ", i uint16) ", typ, " {")
 		pairs := "GetPairs"
 		if texts {
 			pairs = "GetTextPairs"

@@ -191,6 +191,7 @@ type generator struct {
 
 	imports map[string]string // import path to local name
 	real    map[string]string // import path to the package's own name, where it is known
+	bound   names             // import paths that bindings name: what their packages are called is not known
 	local   names             // names of helpers that have been written
 	inner   names             // what the package's files import and declare for themselves
 
@@ -208,7 +209,7 @@ type generator struct {
 }
 
 func newGenerator(f *model.File, pkg Package, opts Options) *generator {
-	return &generator{schema: f, pkg: pkg, opts: opts, imports: map[string]string{}, real: map[string]string{}, local: names{}}
+	return &generator{schema: f, pkg: pkg, opts: opts, imports: map[string]string{}, real: map[string]string{}, bound: names{}, local: names{}}
 }
 
 // P prints its arguments, one line in all.
@@ -246,6 +247,21 @@ func (g *generator) imp(importPath string) string {
 	}
 	g.imports[importPath] = name
 	return name
+}
+
+// impBound imports a package that a binding names, whatever it calls itself.
+func (g *generator) impBound(importPath string) string {
+	if _, known := g.real[importPath]; !known && !standard(importPath) && importPath != mprtPath && importPath != capnpPath {
+		g.bound[importPath] = true
+	}
+	return g.imp(importPath)
+}
+
+// standard reports whether an import path is one of the standard library, or
+// at least looks like one.
+func standard(importPath string) bool {
+	first, _, _ := strings.Cut(importPath, "/")
+	return !strings.Contains(first, ".")
 }
 
 func (g *generator) mprt(name string) string  { return g.imp(mprtPath) + "." + name }
@@ -313,10 +329,10 @@ func (g *generator) content() []byte {
 	fmt.Fprintf(&out, "package %s\n\n", g.pkg.Name)
 	var std, other []string
 	for p := range g.imports {
-		if strings.Contains(strings.SplitN(p, "/", 2)[0], ".") {
-			other = append(other, p)
-		} else {
+		if standard(p) {
 			std = append(std, p)
+		} else {
+			other = append(other, p)
 		}
 	}
 	if len(g.imports) > 0 {
@@ -328,7 +344,7 @@ func (g *generator) content() []byte {
 				if r, ok := g.real[p]; ok {
 					real = r
 				}
-				if (name != path.Base(p) || name != real) && !(p == capnpPath && name == "capnp") {
+				if (name != path.Base(p) || name != real || g.bound[p]) && !(p == capnpPath && name == "capnp") {
 					fmt.Fprintf(&out, "%s ", name)
 				}
 				fmt.Fprintf(&out, "%q\n", p)

@@ -15,9 +15,9 @@ func (g *generator) structure(s *model.Struct) {
 		g.check(s.Pos, "var _ ", g.mprt("Struct"), " = (*", typ, ")(nil) // encodes itself")
 		return
 	case s.Go.Wrap != "":
-		g.enterParams(nil, "c.")
-		if len(s.Params) > 0 || s.Union != nil {
-			g.errorf(s.Pos, "$Go.wrap on %s: not for a struct that is generic or has a union; bind it with $Go.codec", s.FullName())
+		g.enterParams(s.Params, "c.")
+		if s.Union != nil {
+			g.errorf(s.Pos, "$Go.wrap on %s: not for a struct that has a union; bind it with $Go.codec", s.FullName())
 			return
 		}
 		g.structCodecType(s)
@@ -170,7 +170,7 @@ func (g *generator) structCodecType(s *model.Struct) {
 	decl, use := g.paramDecl(s.Params), g.paramUse(s.Params)
 	typ := g.structType(&model.Type{Kind: model.StructOf, Struct: s}) + use
 	g.P("// ", name, " is the mprt.StructCodec of ", strings.TrimSuffix(typ, use), ".")
-	if s.Go.Wrap != "" {
+	if len(s.Params) == 0 {
 		g.P("type ", name, " struct{}")
 	} else {
 		g.P("type ", name, decl, " struct {")
@@ -184,7 +184,7 @@ func (g *generator) structCodecType(s *model.Struct) {
 	g.P("func (", name, use, ") Size() ", g.capnp("ObjectSize"), " { return ", g.size(s), " }")
 	g.P()
 	if g.wrapped {
-		g.checkWrapped(s, typ)
+		g.checkWrapped(s, name, typ)
 	}
 	g.P("// Marshal implements mprt.StructCodec.")
 	g.P("func (c ", name, use, ") Marshal(b ", g.mprt("Builder"), ", v *", typ, ") {")

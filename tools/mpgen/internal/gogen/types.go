@@ -64,7 +64,7 @@ func (g *generator) structType(t *model.Type) string {
 	case s.Go.Codec != "":
 		return g.goType(s.Go.Codec, s.File, s.Pos)
 	case s.Go.Wrap != "":
-		return g.goType(s.Go.Wrap, s.File, s.Pos)
+		return g.goType(s.Go.Wrap, s.File, s.Pos) + g.typeArgs(t.Args)
 	case s.Group:
 		return g.qual(s.File, groupName(&s.Decl)) + g.typeArgs(t.Args)
 	}
@@ -115,7 +115,7 @@ func (g *generator) goType(text string, home *model.File, pos model.Pos) string 
 	if importPath == g.pkg.ImportPath {
 		return prefix + name
 	}
-	return prefix + g.imp(importPath) + "." + name
+	return prefix + g.impBound(importPath) + "." + name
 }
 
 // enterParams brings type parameters into scope, with the expression that
@@ -182,10 +182,8 @@ func (g *generator) structCodec(t *model.Type) string {
 	s := t.Struct
 	lit := g.qual(s.File, aux(&s.Decl, "", "Codec")) + g.typeArgs(t.Args)
 	var fields []string
-	if s.Go.Wrap == "" {
-		for i, name := range paramNames(s.File, s.Params) {
-			fields = append(fields, codecMember(name)+": "+g.codec(t.Args[i]))
-		}
+	for i, name := range paramNames(s.File, s.Params) {
+		fields = append(fields, codecMember(name)+": "+g.codec(t.Args[i]))
 	}
 	return lit + "{" + strings.Join(fields, ", ") + "}"
 }
@@ -304,6 +302,9 @@ func (g *generator) pair(f *model.Field, t *model.Type) (elem *model.Struct, key
 		return nil, nil, nil, false
 	}
 	switch key.Type.Kind {
+	case model.ParamOf:
+		g.errorf(f.Pos, "$Go.map on %s: its keys are of a type parameter, which need not be comparable in Go", f.Name)
+		return nil, nil, nil, false
 	case model.Data, model.ListOf, model.AnyPointer, model.Void:
 		g.errorf(f.Pos, "$Go.map on %s: a Go map cannot have %s as its key", f.Name, g.typ(key.Type))
 		return nil, nil, nil, false

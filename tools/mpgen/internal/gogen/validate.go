@@ -49,9 +49,6 @@ func (g *generator) validateField(f *model.Field) {
 	if b.Map {
 		if _, _, _, ok := g.pair(f, f.Type); !ok {
 			b.Map = false
-		} else if usesParams(f.Type) {
-			g.errorf(f.Pos, "$Go.map on %s: not for a map whose types are type parameters", f.Name)
-			b.Map = false
 		}
 	}
 	if b.Set && !settable(f.Type) {

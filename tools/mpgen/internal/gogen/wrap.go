@@ -51,7 +51,7 @@ func (g *generator) loosen(f *model.Field, v string) string {
 
 // checkWrapped checks that an existing Go struct has the fields, and that they
 // are of types that fit.
-func (g *generator) checkWrapped(s *model.Struct, typ string) {
+func (g *generator) checkWrapped(s *model.Struct, codec, typ string) {
 	names, owner := fieldNames(s), structName(s)
 	for _, f := range s.Fields {
 		if f.Group != nil || !visible(f) {
@@ -63,6 +63,10 @@ func (g *generator) checkWrapped(s *model.Struct, typ string) {
 		body := strings.ReplaceAll(strings.TrimSpace(g.buf.String()), "\n", "; ")
 		body = strings.ReplaceAll(body, "{; ", "{ ")
 		g.buf = whole
+		if len(s.Params) > 0 {
+			g.check(f.Pos, "func _", g.paramDecl(s.Params), "(c ", codec, g.paramUse(s.Params), ", r ", g.mprt("Reader"), ", v *", typ, ") { ", body, " }")
+			continue
+		}
 		g.check(f.Pos, "var _ = func(r ", g.mprt("Reader"), ", v *", typ, ") { ", body, " }")
 	}
 }
@@ -89,8 +93,12 @@ func (g *generator) getWrapped(f *model.Field, v, owner string) {
 // assign reads a field into the variable v, at addr.
 func (g *generator) assign(f *model.Field, addr, v, owner string) {
 	expr := g.get("r", f, owner)
+	to := v
+	if strings.HasPrefix(v, "*") {
+		to = "*" + addr // which makes what v points to
+	}
 	if converted(f) || f.Go.Map || f.Go.Set || f.Go.Optional {
-		g.P(v, " = ", expr)
+		g.P(to, " = ", expr)
 		return
 	}
 	switch k := f.Type.Kind; {
@@ -111,7 +119,7 @@ func (g *generator) assign(f *model.Field, addr, v, owner string) {
 	case k == model.ListOf && f.Type.Elem.Kind == model.Text:
 		g.P(g.mprt("AssignTexts"), "(", addr, ", ", expr, ")")
 	default:
-		g.P(v, " = ", expr)
+		g.P(to, " = ", expr)
 	}
 	g.fallback(v, f)
 }
@@ -138,7 +146,7 @@ func (g *generator) parseMethod(text string, pos model.Pos) *goMethod {
 		if m[1] == g.pkg.ImportPath {
 			return m[2]
 		}
-		return g.imp(m[1]) + "." + m[2]
+		return g.impBound(m[1]) + "." + m[2]
 	})
 	fset := token.NewFileSet()
 	file, err := parser.ParseFile(fset, "", "package p; type _ interface { "+source+" }", parser.SkipObjectResolution)
