@@ -27,11 +27,11 @@ step "the first checkout"
 
 step "the second, in $work/second"
 copy_tree "$work/second"
-flags=("${quiet[@]}" --modify_execution_info=MpGoGenerate=+no-cache --spawn_strategy=linux-sandbox --sandbox_default_allow_network=false)
+flags=("${quiet[@]}" --modify_execution_info=MpGoGenerate=+no-cache --spawn_strategy=sandboxed --sandbox_default_allow_network=false)
 second build "${flags[@]}" "--execution_log_json_file=$work/second.json" "$targets"
 spawns "$work/second.json" | awk '$1 == "MpGoGenerate"' >"$work/generated"
 cat "$work/generated"
-[ "$(grep -c 'linux-sandbox false$' "$work/generated")" = "$(wc -l <"$work/generated")" ]
+[ "$(grep -c 'sandbox false$' "$work/generated")" = "$(wc -l <"$work/generated")" ]
 [ "$(wc -l <"$work/generated")" -ge 5 ]
 all_hits "$work/second.json" 30 MpGoGenerate
 

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Generates with output paths that do not tell the configuration (--experimental_output_paths=strip) and expects the same files, and in another
+# compilation mode takes them from the cache: paths.sh BAZEL, in the repository that this folder is in.
+set -euo pipefail
+
+bazel=$1
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+# Among them are a generated schema, one with another import name, and a plug-in.
+targets=(//shared:names_go //greeter:greeter_go //plugin:desk_go @mpgo//example:init_go)
+generate() {
+	"$bazel" build --color=no --curses=no --noshow_progress --output_groups=go_generated_srcs "$@" "${targets[@]}"
+}
+checksums() {
+	(cd -P "$("$bazel" info --color=no --curses=no --noshow_progress "$@" bazel-bin 2>/dev/null)" &&
+		find shared greeter plugin external/*/example -name '*.mp.go' -type f | sort | xargs cksum)
+}
+# Only the generator's actions: Go's own would have to run anew, mapped as they are.
+mapped=(--experimental_output_paths=strip --modify_execution_info=Go.*=-supports-path-mapping)
+
+generate
+checksums >"$scratch/default"
+[ "$(wc -l <"$scratch/default")" -ge 6 ]
+
+generate "${mapped[@]}"
+checksums >"$scratch/mapped"
+diff "$scratch/default" "$scratch/mapped"
+
+generate "${mapped[@]}" -c opt "--execution_log_json_file=$scratch/log.json"
+checksums -c opt >"$scratch/opt"
+diff "$scratch/default" "$scratch/opt"
+awk '/^  "mnemonic": "Mp/ { name = $2 } /^  "cacheHit":/ { hit = $2 } /^}/ { if (name) print name, hit; name = ""; hit = "false" }' \
+	"$scratch/log.json" | tr -d '",' | tee "$scratch/actions"
+[ "$(wc -l <"$scratch/actions")" -ge 6 ]
+! grep -v ' true$' "$scratch/actions"
