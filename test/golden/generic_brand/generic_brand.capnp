@@ -49,6 +49,8 @@ struct User {
   store @6 :Store(Text, Coin);
   named @7 :Pair(Text, Store(Text, Data));
   byName @8 :List(Pair(Text, List(Text)));
+  nest @9 :Nest(Text);
+  gen @10 :Gen(Data);
 }
 
 interface Store(Key, Value) {
@@ -66,4 +68,16 @@ interface Wallet {
   getCoins @0 (context :Proxy.Context) -> (result :List(Pair(Data, List(Pair(Data, Coin)))));
   getResult @1 (context :Proxy.Context, pair :Pair(Text, Coin)) -> (result :Result(Coin));
   open @2 () -> (store :Store(Text, Coin), texts :TextStore);
+}
+
+struct Nest(T) {
+  # Contains itself with ever larger arguments, which Go's types cannot.
+
+  v @0 :T;
+  inner @1 :Nest(Pair(T, T));
+  same @2 :Nest(T);
+}
+
+interface Gen(T) {
+  next @0 () -> (result :Gen(Pair(T, Text)), nest :Nest(T));
 }

@@ -39,6 +39,43 @@ func (v *Coin) String() string { return mprt.Format(v) }
 // LogValue implements slog.LogValuer.
 func (v *Coin) LogValue() slog.Value { return slog.StringValue(v.String()) }
 
+// Nest is the struct Nest of generic_brand.capnp.
+//
+// Contains itself with ever larger arguments, which Go's types cannot.
+type Nest[T any] struct {
+	V     T
+	Inner *Nest[mprt.AnyPointer]
+	Same  *Nest[T]
+}
+
+// NestCodec is the mprt.StructCodec of Nest.
+type NestCodec[T any] struct {
+	T mprt.Codec[T]
+}
+
+// Size implements mprt.StructCodec.
+func (NestCodec[T]) Size() capnp.ObjectSize { return capnp.ObjectSize{PointerCount: 3} }
+
+// Marshal implements mprt.StructCodec.
+func (c NestCodec[T]) Marshal(b mprt.Builder, v *Nest[T]) {
+	mprt.SetValue(b, 0, v.V, c.T)
+	mprt.SetStructWith(b, 1, v.Inner, NestCodec[mprt.AnyPointer]{T: mprt.AnyPointers{}})
+	mprt.SetStructWith(b, 2, v.Same, NestCodec[T]{T: c.T})
+}
+
+// Unmarshal implements mprt.StructCodec.
+func (c NestCodec[T]) Unmarshal(r mprt.Reader, v *Nest[T]) {
+	v.V = mprt.GetValue(r, 0, c.T)
+	v.Inner = mprt.GetStructWith(r, 1, NestCodec[mprt.AnyPointer]{T: mprt.AnyPointers{}})
+	v.Same = mprt.GetStructWith(r, 2, NestCodec[T]{T: c.T})
+}
+
+// String returns the struct for people to read, cut at a limit.
+func (v *Nest[T]) String() string { return mprt.Format(v) }
+
+// LogValue implements slog.LogValuer.
+func (v *Nest[T]) LogValue() slog.Value { return slog.StringValue(v.String()) }
+
 // Pair is the struct Pair of generic_brand.capnp.
 type Pair[Key, Value any] struct {
 	Key   Key
@@ -249,10 +286,12 @@ type User struct {
 	Store    Store[string, *Coin]
 	Named    *Pair[string, Store[string, []byte]]
 	ByName   []Pair[string, []string]
+	Nest     *Nest[string]
+	Gen      Gen[[]byte]
 }
 
 // CapnpSize implements mprt.Struct.
-func (*User) CapnpSize() capnp.ObjectSize { return capnp.ObjectSize{PointerCount: 9} }
+func (*User) CapnpSize() capnp.ObjectSize { return capnp.ObjectSize{PointerCount: 11} }
 
 // MarshalCapnp implements mprt.Struct.
 func (v *User) MarshalCapnp(b mprt.Builder) {
@@ -265,6 +304,8 @@ func (v *User) MarshalCapnp(b mprt.Builder) {
 	StoreProxy[string, *Coin](mprt.Texts{}, mprt.Pointers[Coin, *Coin]{}).Set(b, 6, v.Store)
 	mprt.SetStructWith(b, 7, v.Named, PairCodec[string, Store[string, []byte]]{Key: mprt.Texts{}, Value: StoreProxy[string, []byte](mprt.Texts{}, mprt.Datas{})})
 	mprt.SetList(b, 8, v.ByName, user_ByNameCodec)
+	mprt.SetStructWith(b, 9, v.Nest, NestCodec[string]{T: mprt.Texts{}})
+	GenProxy[[]byte](mprt.Datas{}).Set(b, 10, v.Gen)
 }
 
 // UnmarshalCapnp implements mprt.Struct.
@@ -278,6 +319,8 @@ func (v *User) UnmarshalCapnp(r mprt.Reader) {
 	v.Store = StoreProxy[string, *Coin](mprt.Texts{}, mprt.Pointers[Coin, *Coin]{}).Get(r, 6)
 	v.Named = mprt.GetStructWith(r, 7, PairCodec[string, Store[string, []byte]]{Key: mprt.Texts{}, Value: StoreProxy[string, []byte](mprt.Texts{}, mprt.Datas{})})
 	v.ByName = mprt.GetList(r, 8, user_ByNameCodec)
+	v.Nest = mprt.GetStructWith(r, 9, NestCodec[string]{T: mprt.Texts{}})
+	v.Gen = GenProxy[[]byte](mprt.Datas{}).Get(r, 10)
 }
 
 // String returns the struct for people to read, cut at a limit.
@@ -289,6 +332,144 @@ func (v *User) LogValue() slog.Value { return slog.StringValue(v.String()) }
 var user_CoinsCodec mprt.Elem[Pair[[]byte, []Pair[[]byte, *Coin]]] = mprt.StructsWith[Pair[[]byte, []Pair[[]byte, *Coin]]]{Codec: PairCodec[[]byte, []Pair[[]byte, *Coin]]{Key: mprt.Datas{}, Value: mprt.Lists[Pair[[]byte, *Coin]]{Elem: mprt.StructsWith[Pair[[]byte, *Coin]]{Codec: PairCodec[[]byte, *Coin]{Key: mprt.Datas{}, Value: mprt.Pointers[Coin, *Coin]{}}}}}}
 
 var user_ByNameCodec mprt.Elem[Pair[string, []string]] = mprt.StructsWith[Pair[string, []string]]{Codec: PairCodec[string, []string]{Key: mprt.Texts{}, Value: mprt.Lists[string]{Elem: mprt.Texts{}}}}
+
+// Gen is the interface Gen of generic_brand.capnp.
+type Gen[T any] interface {
+	Next(ctx context.Context) (result Gen[mprt.AnyPointer], nest *Nest[T], err error)
+}
+
+// GenClient is a Gen whose methods run in another process.
+type GenClient[T any] struct {
+	mprt.Client
+	t mprt.Codec[T]
+}
+
+// NewGenClient makes a proxy client for c, which it takes over.
+func NewGenClient[T any](c mprt.Capability, tCodec mprt.Codec[T]) *GenClient[T] {
+	return &GenClient[T]{mprt.NewClient(c, ifaceGen(tCodec)), tCodec}
+}
+
+// Next calls Gen.next.
+func (c *GenClient[T]) Next(ctx context.Context) (result Gen[mprt.AnyPointer], nest *Nest[T], err error) {
+	call, err := c.beginNext(ctx)
+	if err != nil {
+		return result, nest, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return result, nest, err
+	}
+	return takeGen_Next(c, r, nil)
+}
+
+func (c *GenClient[T]) beginNext(ctx context.Context) (*mprt.ClientCall, error) {
+	return c.Client.Begin(ctx, &gen_Next)
+}
+
+// StartNext is Next without the wait for its results.
+func (c *GenClient[T]) StartNext(ctx context.Context) *Gen_NextCall[T] {
+	return &Gen_NextCall[T]{c: c, Started: mprt.Start(c.beginNext(ctx))}
+}
+
+// Gen_NextCall is a call of GenClient.Next that was started. Wait for it, or finish it.
+type Gen_NextCall[T any] struct {
+	mprt.Started
+	c      *GenClient[T]
+	result Gen[mprt.AnyPointer]
+}
+
+// Result is the result before it is there: what is called on it goes out at once.
+// It is the one that Wait returns.
+func (s *Gen_NextCall[T]) Result() *GenClient[mprt.AnyPointer] {
+	if s.result == nil {
+		s.result = NewGenClient[mprt.AnyPointer](s.Pipeline(0), mprt.AnyPointers{})
+	}
+	return s.result.(*GenClient[mprt.AnyPointer])
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Gen_NextCall[T]) Wait() (result Gen[mprt.AnyPointer], nest *Nest[T], err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, nest, err
+	}
+	return takeGen_Next(s.c, r, s)
+}
+
+func takeGen_Next[T any](c *GenClient[T], r mprt.Reader, s *Gen_NextCall[T]) (result Gen[mprt.AnyPointer], nest *Nest[T], err error) {
+	if s != nil && s.result != nil {
+		result = s.result
+	} else {
+		result = GenProxy[mprt.AnyPointer](mprt.AnyPointers{}).Get(r, 0)
+	}
+	nest = mprt.GetStructWith(r, 1, NestCodec[T]{T: c.t})
+	return result, nest, r.Err()
+}
+
+// NewGenServer wraps impl so that a peer can call it.
+func NewGenServer[T any](impl Gen[T], tCodec mprt.Codec[T]) *mprt.Server {
+	return mprt.NewServer(ifaceGen(tCodec), impl)
+}
+
+// GenProxy passes a Gen from process to process.
+func GenProxy[T any](tCodec mprt.Codec[T]) *mprt.Proxy[Gen[T]] {
+	return &mprt.Proxy[Gen[T]]{
+		Interface: ifaceGen(tCodec),
+		New:       func(c mprt.Capability) Gen[T] { return NewGenClient(c, tCodec) },
+	}
+}
+
+// UnimplementedGen is a Gen whose methods all fail
+// with mprt.ErrUnimplemented.
+// Embed it in an implementation, and it goes on to compile when the schema gets
+// new methods.
+type UnimplementedGen[T any] struct{}
+
+// Next fails with mprt.ErrUnimplemented.
+func (UnimplementedGen[T]) Next(_ context.Context) (result Gen[mprt.AnyPointer], nest *Nest[T], err error) {
+	return result, nest, mprt.Unimplemented(&gen_Next)
+}
+
+// The ids of Gen and its methods on the wire.
+const (
+	Gen_ID      uint64 = 0x90ae82728a62d8ba
+	Gen_Next_ID uint16 = 0
+)
+
+var (
+	gen_Next = mprt.Method{
+		InterfaceID: Gen_ID, InterfaceName: "Gen",
+		ID: Gen_Next_ID, Name: "next",
+		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 2},
+	}
+)
+
+func ifaceGen[T any](tCodec mprt.Codec[T]) *mprt.Interface {
+	m0 := gen_Next
+	m0.Handler = func(ctx context.Context, impl any, call *mprt.ServerCall) error {
+		return serveGen_Next(ctx, impl, call, tCodec)
+	}
+	return &mprt.Interface{
+		ID:   Gen_ID,
+		Name: "Gen",
+		Methods: []*mprt.Method{
+			&m0,
+		},
+	}
+}
+
+func serveGen_Next[T any](ctx context.Context, impl any, call *mprt.ServerCall, tCodec mprt.Codec[T]) error {
+	result, nest, err := impl.(Gen[T]).Next(ctx)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	GenProxy[mprt.AnyPointer](mprt.AnyPointers{}).Set(r, 0, result)
+	mprt.SetStructWith(r, 1, nest, NestCodec[T]{T: tCodec})
+	return nil
+}
 
 // Store is the interface Store of generic_brand.capnp.
 type Store[Key, Value any] interface {

@@ -134,7 +134,9 @@ func TestStructs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := &User{Coins: coins, Result: &Result[*Coin]{Value: &Coin{Amount: 5}}, Tree: tree, CoinTree: &Tree[*Coin]{Value: &Coin{Amount: 6}},
+	// Inside of it there would be infinitely many types, so what is there has none.
+	nest := &Nest[string]{V: "v", Same: &Nest[string]{V: "s"}, Inner: &Nest[mprt.AnyPointer]{V: unbound}}
+	in := &User{Nest: nest, Coins: coins, Result: &Result[*Coin]{Value: &Coin{Amount: 5}}, Tree: tree, CoinTree: &Tree[*Coin]{Value: &Coin{Amount: 6}},
 		Branch: &Tree_Branch[*Coin, []uint8]{U: []uint8{1, 2}}, Unbound: &Tree[mprt.AnyPointer]{Value: unbound},
 		ByName: []Pair[string, []string]{{"a", []string{"b"}}, {}}}
 	msg, err := mprt.Marshal(in)

@@ -85,6 +85,7 @@ struct UnimplementedService {}
 
 const string :Text = "a constant";
 const error :Int32 = 1;
+const newWalletServer :Int32 = 2;  # as the constructor of the struct below
 
 interface Imports {
   # Params and results that have the names of imported packages, of what those declare, and of generated helpers.

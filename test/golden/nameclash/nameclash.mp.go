@@ -35,6 +35,9 @@ func (e Enum) String() string {
 
 const Error int32 = 1
 
+// as the constructor of the struct below
+const NewWalletServer int32 = 2
+
 const String = "a constant"
 
 // Box is the struct Box of nameclash.capnp.
@@ -455,8 +458,8 @@ func (v *WalletServer) String() string { return mprt.Format(v) }
 // LogValue implements slog.LogValuer.
 func (v *WalletServer) LogValue() slog.Value { return slog.StringValue(v.String()) }
 
-// NewWalletServer returns a WalletServer with the schema's defaults.
-func NewWalletServer() *WalletServer {
+// NewWalletServer_ returns a WalletServer with the schema's defaults.
+func NewWalletServer_() *WalletServer {
 	return &WalletServer{
 		X: 1,
 	}
@@ -3004,8 +3007,8 @@ func takeWallet_AddCall(r mprt.Reader, s *Wallet_AddCallCall) (result Wallet_Add
 	return result, r.Err()
 }
 
-// NewWalletServer_ wraps impl so that a peer can call it.
-func NewWalletServer_(impl Wallet) *mprt.Server {
+// NewWalletServer__ wraps impl so that a peer can call it.
+func NewWalletServer__(impl Wallet) *mprt.Server {
 	return mprt.NewServer(&ifaceWallet, impl)
 }
 

@@ -170,7 +170,7 @@ func (walletAdd) Ping(context.Context) (int32, error) { return 7, nil }
 
 func TestWallet(t *testing.T) {
 	ctx := context.Background()
-	c := NewWalletClient(peer.Connect(t, NewWalletServer_(wallet{}))) // the schema has a struct called WalletServer
+	c := NewWalletClient(peer.Connect(t, NewWalletServer__(wallet{}))) // the schema has a struct called WalletServer
 	if n, err := c.LoaderCreate(ctx); n != 1 || err != nil {
 		t.Error(n, err)
 	}
@@ -182,7 +182,7 @@ func TestWallet(t *testing.T) {
 		t.Error(n, err)
 	}
 	call.Finish()
-	if NewWalletServer().X != 1 || NewWallet_AddCall().X != 3 || Wallet_Add_ID_ != 1 || Wallet_Add_Ping_ID != 0 {
+	if NewWalletServer_().X != 1 || NewWallet_AddCall().X != 3 || Wallet_Add_ID_ != 1 || Wallet_Add_Ping_ID != 0 {
 		t.Error("constructors or ids of other things")
 	}
 }

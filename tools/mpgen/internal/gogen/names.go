@@ -106,15 +106,16 @@ func aux(d *model.Decl, prefix, suffix string) string {
 }
 
 func avoid(d *model.Decl, name string) string {
-	scope := ""
-	for _, s := range d.Scope {
-		scope += upper(s) + "_"
-	}
+	scope := scopeOf(d)
 	own := scope + upper(d.Name) + "_"
 	for again := true; again; {
 		again = false
 		for _, s := range d.Siblings {
-			if s != d.Name && (name == scope+upper(s) || name == "New"+scope+upper(s)) {
+			if s == d.Name {
+				continue
+			}
+			constructor := "New" + scope + upper(s)
+			if name == scope+upper(s) || strings.HasPrefix(name, constructor) && name == avoidSiblings(d, constructor) {
 				name, again = name+"_", true
 			}
 		}
@@ -125,6 +126,32 @@ func avoid(d *model.Decl, name string) string {
 		}
 	}
 	return name
+}
+
+// constName is the Go name of a constant. It may be that of a type declared
+// beside it; a type's constructor gives way to it.
+func constName(d *model.Decl) string { return avoidSiblings(d, goName(d)) }
+
+// avoidSiblings makes a name different from those declared beside d.
+func avoidSiblings(d *model.Decl, name string) string {
+	scope := scopeOf(d)
+	for again := true; again; {
+		again = false
+		for _, s := range d.Siblings {
+			if s != d.Name && name == scope+upper(s) {
+				name, again = name+"_", true
+			}
+		}
+	}
+	return name
+}
+
+func scopeOf(d *model.Decl) string {
+	scope := ""
+	for _, s := range d.Scope {
+		scope += upper(s) + "_"
+	}
+	return scope
 }
 
 // private is the unexported name of something for a member of a declaration.

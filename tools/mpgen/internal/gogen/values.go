@@ -150,7 +150,7 @@ func (g *generator) enumerant(t *model.Type, n uint16) string {
 // constant writes a constant: a Go const where Go has one of the type.
 func (g *generator) constant(c *model.Const) {
 	g.enterParams(nil, "")
-	name := avoid(&c.Decl, goName(&c.Decl))
+	name := constName(&c.Decl)
 	if c.Type.Kind == model.Void {
 		return
 	}

@@ -77,6 +77,7 @@ func New(req schema.CodeGeneratorRequest, locate Locate) (s *Schema, err error) 
 			f()
 		}
 	}
+	makeRegular(b.uses)
 	return s, nil
 }
 
@@ -107,6 +108,8 @@ type builder struct {
 	}
 	// later holds what needs every struct's fields: values of struct types.
 	later []func()
+	// uses are all uses of generic declarations.
+	uses []use
 }
 
 func (b *builder) node(id uint64) schema.Node {
@@ -723,6 +726,7 @@ func (b *builder) args(params []*Param, brand schema.Brand, scope []*Param) []*T
 			}
 		}
 	}
+	b.uses = append(b.uses, use{params, out})
 	return out
 }
 
