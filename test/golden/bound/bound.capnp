@@ -61,6 +61,14 @@ struct Point $Go.wrap("Pt") {
   deadline @14 :Text $Go.type("time.Time");
   limit @15 :Text $Go.type("time.Time");
   hasLimit @16 :Bool;
+  hash @17 :Data $Go.type("[4]byte");
+  hasHash @18 :Bool;
+  word @19 :Text $Go.convert("Name");
+  hasWord @20 :Bool;
+  place :group {
+    street @21 :Text;
+    at :group { x @22 :Int32; time @23 :Text $Go.type("time.Time"); hasTime @24 :Bool; }
+  }
 }
 
 struct Sample $Go.wrap("Measured") {

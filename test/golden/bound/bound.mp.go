@@ -349,7 +349,7 @@ func (v *Pair[Key, Value]) LogValue() slog.Value { return slog.StringValue(v.Str
 type PointCodec struct{}
 
 // Size implements mprt.StructCodec.
-func (PointCodec) Size() capnp.ObjectSize { return capnp.ObjectSize{DataSize: 24, PointerCount: 10} }
+func (PointCodec) Size() capnp.ObjectSize { return capnp.ObjectSize{DataSize: 32, PointerCount: 14} }
 
 // Marshal implements mprt.StructCodec.
 func (c PointCodec) Marshal(b mprt.Builder, v *Pt) {
@@ -373,6 +373,20 @@ func (c PointCodec) Marshal(b mprt.Builder, v *Pt) {
 	if v.Limit != nil {
 		b.SetBit(98, true)
 		b.SetText(9, mprt.MarshalText(b, *v.Limit))
+	}
+	if v.Hash != nil {
+		b.SetBit(99, true)
+		b.SetData(10, (*v.Hash)[:])
+	}
+	if v.Word != nil {
+		b.SetBit(100, true)
+		b.SetText(11, string(*v.Word))
+	}
+	b.SetText(12, string(v.Place.Street))
+	b.SetUint32(24, uint32(mprt.ToInt[int32](b, v.Place.At.X)))
+	if v.Place.At.Time != nil {
+		b.SetBit(101, true)
+		b.SetText(13, mprt.MarshalText(b, *v.Place.At.Time))
 	}
 }
 
@@ -400,6 +414,23 @@ func (c PointCodec) Unmarshal(r mprt.Reader, v *Pt) {
 		*mprt.New(&v.Limit) = mprt.UnmarshalText[time.Time](r, r.Text(9))
 	} else {
 		v.Limit = nil
+	}
+	if r.Bit(99) {
+		*mprt.New(&v.Hash) = [4]byte(mprt.FixedData(r, r.Data(10), 4))
+	} else {
+		v.Hash = nil
+	}
+	if r.Bit(100) {
+		*mprt.New(&v.Word) = Name(r.Text(11))
+	} else {
+		v.Word = nil
+	}
+	mprt.AssignText(&v.Place.Street, r.Text(12))
+	mprt.AssignInt(r, &v.Place.At.X, int32(r.Uint32(24)))
+	if r.Bit(101) {
+		*mprt.New(&v.Place.At.Time) = mprt.UnmarshalText[time.Time](r, r.Text(13))
+	} else {
+		v.Place.At.Time = nil
 	}
 }
 
@@ -1617,6 +1648,15 @@ var _ = mprt.UnmarshalText[time.Time, *time.Time]
 //line bound.capnp:62:3
 var _ = mprt.MarshalText[time.Time]
 
+//line bound.capnp:66:3
+var _ = func(v string) Name { return Name(v) }
+
+//line bound.capnp:70:31
+var _ = mprt.UnmarshalText[time.Time, *time.Time]
+
+//line bound.capnp:70:31
+var _ = mprt.MarshalText[time.Time]
+
 //line bound.capnp:14:3
 var _ = mprt.FromInt[time.Duration, int64]
 
@@ -1668,39 +1708,39 @@ var _ = func(r mprt.Reader, v []int8) []int { return mprt.FromInts[[]int](r, v) 
 //line bound.capnp:36:3
 var _ = mprt.FromInt[legacy.Level, uint8]
 
-//line bound.capnp:148:14
+//line bound.capnp:156:14
 var _ = mprt.FromInt[time.Duration, int64]
 
-//line bound.capnp:148:93
+//line bound.capnp:156:93
 var _ = mprt.UnmarshalText[netip.Addr, *netip.Addr]
 
-//line bound.capnp:148:93
+//line bound.capnp:156:93
 var _ = mprt.MarshalText[netip.Addr]
 
-//line bound.capnp:149:12
+//line bound.capnp:157:12
 var _ = mprt.FromInt[int, int32]
 
-//line bound.capnp:99:3
+//line bound.capnp:107:3
 func _[Content any](c CrateCodec[Content], r mprt.Reader, v *Crate[Content]) {
 	mprt.AssignText(&v.Label, r.Text(0))
 }
 
-//line bound.capnp:100:3
+//line bound.capnp:108:3
 func _[Content any](c CrateCodec[Content], r mprt.Reader, v *Crate[Content]) {
 	v.Content = mprt.GetValue(r, 1, c.Content)
 }
 
-//line bound.capnp:101:3
+//line bound.capnp:109:3
 func _[Content any](c CrateCodec[Content], r mprt.Reader, v *Crate[Content]) {
 	mprt.AssignInt(r, &v.Weight, int32(r.Uint32(0)))
 }
 
-//line bound.capnp:102:3
+//line bound.capnp:110:3
 func _[Content any](c CrateCodec[Content], r mprt.Reader, v *Crate[Content]) {
 	v.Next = mprt.GetStructWith(r, 2, CrateCodec[Content]{Content: c.Content})
 }
 
-//line bound.capnp:103:3
+//line bound.capnp:111:3
 func _[Content any](c CrateCodec[Content], r mprt.Reader, v *Crate[Content]) {
 	if r.Bit(32) {
 		*mprt.New(&v.Spare) = mprt.GetValue(r, 3, c.Content)
@@ -1709,15 +1749,15 @@ func _[Content any](c CrateCodec[Content], r mprt.Reader, v *Crate[Content]) {
 	}
 }
 
-//line bound.capnp:105:3
+//line bound.capnp:113:3
 func _[Content any](c CrateCodec[Content], r mprt.Reader, v *Crate[Content]) {
 	v.ByName = getCrate_ByName(c.Content, r, 4)
 }
 
-//line bound.capnp:135:3
+//line bound.capnp:143:3
 var _ = func(r mprt.Reader, v *Fault) { mprt.AssignInt(r, &v.Code, int32(r.Uint32(0))) }
 
-//line bound.capnp:78:31
+//line bound.capnp:86:31
 var _ = func(r mprt.Reader, v *In) { mprt.AssignText(&v.V, r.Text(0)) }
 
 //line bound.capnp:47:3
@@ -1777,26 +1817,59 @@ var _ = func(r mprt.Reader, v *Pt) {
 	}
 }
 
-//line bound.capnp:80:1
+//line bound.capnp:64:3
+var _ = func(r mprt.Reader, v *Pt) {
+	if r.Bit(99) {
+		*mprt.New(&v.Hash) = [4]byte(mprt.FixedData(r, r.Data(10), 4))
+	} else {
+		v.Hash = nil
+	}
+}
+
+//line bound.capnp:66:3
+var _ = func(r mprt.Reader, v *Pt) {
+	if r.Bit(100) {
+		*mprt.New(&v.Word) = Name(r.Text(11))
+	} else {
+		v.Word = nil
+	}
+}
+
+//line bound.capnp:69:5
+var _ = func(r mprt.Reader, v *Pt) { mprt.AssignText(&v.Place.Street, r.Text(12)) }
+
+//line bound.capnp:70:17
+var _ = func(r mprt.Reader, v *Pt) { mprt.AssignInt(r, &v.Place.At.X, int32(r.Uint32(24))) }
+
+//line bound.capnp:70:31
+var _ = func(r mprt.Reader, v *Pt) {
+	if r.Bit(101) {
+		*mprt.New(&v.Place.At.Time) = mprt.UnmarshalText[time.Time](r, r.Text(13))
+	} else {
+		v.Place.At.Time = nil
+	}
+}
+
+//line bound.capnp:88:1
 var _ mprt.Struct = (*Checked)(nil) // encodes itself
 
-//line bound.capnp:69:3
+//line bound.capnp:77:3
 var _ = func(r mprt.Reader, v *Measured) { mprt.AssignInt(r, &v.Serial, r.Uint32(0)) }
 
-//line bound.capnp:70:3
+//line bound.capnp:78:3
 var _ = func(r mprt.Reader, v *Measured) { mprt.AssignFloat(&v.Bounds.From, math.Float64frombits(r.Uint64(8))) }
 
-//line bound.capnp:71:3
+//line bound.capnp:79:3
 var _ = func(r mprt.Reader, v *Measured) { mprt.AssignFloat(&v.Bounds.To, math.Float64frombits(r.Uint64(16))) }
 
-//line bound.capnp:72:3
+//line bound.capnp:80:3
 var _ = func(r mprt.Reader, v *Measured) { mprt.AssignText(&v.Remark.Text, r.Text(0)) }
 
-//line bound.capnp:73:3
+//line bound.capnp:81:3
 var _ = func(r mprt.Reader, v *Measured) { mprt.AssignInt(r, &v.At, int64(r.Uint64(24))) }
 
-//line bound.capnp:114:1
+//line bound.capnp:122:1
 var _ Calc = (*CalculatorClient)(nil)
 
-//line bound.capnp:127:1
+//line bound.capnp:135:1
 var _ Handler = (*HandlerClient)(nil).Call

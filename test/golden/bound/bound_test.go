@@ -73,7 +73,8 @@ func use(t *testing.T, c Calc) {
 	}
 	opt, limit := uint64(9), time.Unix(2e9, 0).UTC()
 	in := Pt{X: 1, Base: Base{1.5}, Name: "n", Tags: []Name{"a", "b"}, Ids: []int{1, 65535}, Opt: &opt, Inner: &In{"x"}, InnerValue: In{"y"},
-		Ok: true, Data: []byte{1}, Pause: time.Second, Ratios: []float32{0.5}, List: []In{{"z"}}, Deadline: time.Unix(1e9, 0).UTC(), Limit: &limit}
+		Ok: true, Data: []byte{1}, Pause: time.Second, Ratios: []float32{0.5}, List: []In{{"z"}}, Deadline: time.Unix(1e9, 0).UTC(), Limit: &limit, Hash: &[4]byte{1, 2}, Word: new(Name), Place: Place{Street: "s"}}
+	in.Place.At.X, in.Place.At.Time = -7, &limit
 	out, err := c.Shape(in)
 	if err != nil {
 		t.Fatal(err)

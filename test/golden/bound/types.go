@@ -54,6 +54,17 @@ type Pt struct {
 	List       []In
 	Deadline   time.Time
 	Limit      *time.Time
+	Hash       *[4]byte
+	Word       *Name
+	Place      Place
+}
+
+type Place struct {
+	Street Name
+	At     struct {
+		X    int
+		Time *time.Time
+	}
 }
 
 // Crate is a generic type.

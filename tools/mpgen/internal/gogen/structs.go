@@ -1,6 +1,7 @@
 package gogen
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/mpgo-dev/mpgo/tools/mpgen/internal/model"
@@ -16,7 +17,7 @@ func (g *generator) structure(s *model.Struct) {
 		return
 	case s.Go.Wrap != "":
 		g.enterParams(s.Params, "c.")
-		if s.Union != nil {
+		if hasUnion(s) {
 			g.errorf(s.Pos, "$Go.wrap on %s: not for a struct that has a union; bind it with $Go.codec", s.FullName())
 			return
 		}
@@ -33,6 +34,11 @@ func (g *generator) structure(s *model.Struct) {
 	}
 	g.flush()
 	g.groups(s)
+}
+
+// hasUnion reports whether a struct or one of its groups has a union.
+func hasUnion(s *model.Struct) bool {
+	return s.Union != nil || slices.ContainsFunc(s.Fields, func(f *model.Field) bool { return f.Group != nil && hasUnion(f.Group) })
 }
 
 func (g *generator) groups(s *model.Struct) {
@@ -184,7 +190,7 @@ func (g *generator) structCodecType(s *model.Struct) {
 	g.P("func (", name, use, ") Size() ", g.capnp("ObjectSize"), " { return ", g.size(s), " }")
 	g.P()
 	if g.wrapped {
-		g.checkWrapped(s, name, typ)
+		g.checkWrapped(s, s.Params, name, typ, "v", structName(s))
 	}
 	g.P("// Marshal implements mprt.StructCodec.")
 	g.P("func (c ", name, use, ") Marshal(b ", g.mprt("Builder"), ", v *", typ, ") {")
@@ -234,6 +240,12 @@ func (g *generator) setField(f *model.Field, v, owner string) {
 			g.setWrapped(f, v, owner)
 		default:
 			g.set("b", f, v, owner)
+		}
+	case g.wrapped:
+		// Whatever type the Go field has, its fields are those of the group.
+		names := fieldNames(f.Group)
+		for _, sub := range f.Group.Fields {
+			g.setField(sub, v+"."+names[sub], owner+"_"+upper(f.Name))
 		}
 	case len(f.Group.Params) > 0:
 		g.P(g.groupCodec(f.Group), ".Marshal(b, &", v, ")")
@@ -287,6 +299,11 @@ func (g *generator) getField(f *model.Field, v, owner string) {
 		default:
 			g.P(v, " = ", g.get("r", f, owner))
 			g.fallback(v, f)
+		}
+	case g.wrapped:
+		names := fieldNames(f.Group)
+		for _, sub := range f.Group.Fields {
+			g.getField(sub, v+"."+names[sub], owner+"_"+upper(f.Name))
 		}
 	case len(f.Group.Params) > 0:
 		g.P(g.groupCodec(f.Group), ".Unmarshal(r, &", v, ")")

@@ -21,7 +21,7 @@ func (g *generator) setWrapped(f *model.Field, v, owner string) {
 	}
 	g.P("if ", v, " != nil {")
 	g.P("b.SetBit(", f.Has.Offset, ", true)")
-	if !nilable(f.Type) {
+	if !nilable(f.Type) || converted(f) {
 		v = "*" + v
 	}
 	g.setPlain("b", f, g.loosen(f, v), owner)
@@ -51,20 +51,24 @@ func (g *generator) loosen(f *model.Field, v string) string {
 
 // checkWrapped checks that an existing Go struct has the fields, and that they
 // are of types that fit.
-func (g *generator) checkWrapped(s *model.Struct, codec, typ string) {
-	names, owner := fieldNames(s), structName(s)
+func (g *generator) checkWrapped(s *model.Struct, params []*model.Param, codec, typ, v, owner string) {
+	names := fieldNames(s)
 	for _, f := range s.Fields {
-		if f.Group != nil || !visible(f) {
+		if f.Group != nil {
+			g.checkWrapped(f.Group, params, codec, typ, v+"."+names[f], owner+"_"+upper(f.Name))
+			continue
+		}
+		if !visible(f) {
 			continue
 		}
 		whole := g.buf
 		g.buf = bytes.Buffer{}
-		g.getWrapped(f, "v."+names[f], owner)
+		g.getWrapped(f, v+"."+names[f], owner)
 		body := strings.ReplaceAll(strings.TrimSpace(g.buf.String()), "\n", "; ")
 		body = strings.ReplaceAll(body, "{; ", "{ ")
 		g.buf = whole
-		if len(s.Params) > 0 {
-			g.check(f.Pos, "func _", g.paramDecl(s.Params), "(c ", codec, g.paramUse(s.Params), ", r ", g.mprt("Reader"), ", v *", typ, ") { ", body, " }")
+		if len(params) > 0 {
+			g.check(f.Pos, "func _", g.paramDecl(params), "(c ", codec, g.paramUse(params), ", r ", g.mprt("Reader"), ", v *", typ, ") { ", body, " }")
 			continue
 		}
 		g.check(f.Pos, "var _ = func(r ", g.mprt("Reader"), ", v *", typ, ") { ", body, " }")
@@ -80,7 +84,7 @@ func (g *generator) getWrapped(f *model.Field, v, owner string) {
 	has := *f
 	has.Has = nil
 	g.P("if r.Bit(", f.Has.Offset, ") {")
-	if nilable(f.Type) {
+	if nilable(f.Type) && !converted(f) {
 		g.assign(&has, "&"+v, v, owner)
 	} else {
 		g.assign(&has, g.mprt("New(&")+v+")", "*"+v, owner)
