@@ -132,15 +132,18 @@ func AssignFloats[S ~[]T, T, W Float](v *S, w []W) {
 }
 
 // AssignTexts sets a slice of any strings.
-func AssignTexts[S ~[]T, T ~string](v *S, w []string) {
-	*v = nil
+func AssignTexts[S ~[]T, T ~string](v *S, w []string) { *v = ConvertTexts[S](w) }
+
+// ConvertTexts converts a slice of one string type to one of another; nil stays nil.
+func ConvertTexts[S ~[]T, T, W ~string](w []W) S {
 	if w == nil {
-		return
+		return nil
 	}
-	*v = make(S, len(w))
+	v := make(S, len(w))
 	for k := range w {
-		(*v)[k] = T(w[k])
+		v[k] = T(w[k])
 	}
+	return v
 }
 
 // MarshalText is the text of a value that is bound to a Text.

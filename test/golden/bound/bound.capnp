@@ -130,6 +130,8 @@ interface Calculator $Go.wrap("Calc")
   on @4 (context :Proxy.Context, f :Handler) -> (result :Int32) $Go.method("On(ctx context.Context, f Handler) int");
   shape @5 (p :Point) -> (result :Point) $Go.method("Shape(p Pt) (*Pt, error)");
   raw @6 (raw :Raw) -> (raw :Raw);
+  words @7 (context :Proxy.Context, w :List(Text), f :List(Float32)) -> (result :List(Text), f :List(Float64))
+      $Go.method("Words(ctx context.Context, f []float64, w ...Name) ([]Name, []float32)");
 }
 
 interface Handler $Proxy.wrap("ProxyCallback<std::function<int(int)>>") $Go.wrap("Handler") {

@@ -931,6 +931,61 @@ func takeCalculator_Raw(r mprt.Reader) (rawOut *Checked, err error) {
 	return rawOut, r.Err()
 }
 
+// Words calls Calculator.words.
+func (c *CalculatorClient) Words(ctx context.Context, f []float64, w ...Name) (result []Name, fOut []float32) {
+	call, err := c.beginWords(ctx, f, w...)
+	if err != nil {
+		panic(&mprt.PanicError{Err: err})
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		panic(&mprt.PanicError{Err: err})
+	}
+	result, fOut, err = takeCalculator_Words(r)
+	if err != nil {
+		panic(&mprt.PanicError{Err: err})
+	}
+	return result, fOut
+}
+
+func (c *CalculatorClient) beginWords(ctx context.Context, f []float64, w ...Name) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(ctx, &calculator_Words)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	mprt.SetNumbers(p, 2, mprt.ToFloats[float32](f))
+	mprt.SetTexts(p, 1, mprt.ConvertTexts[[]string](w))
+	return call, nil
+}
+
+// StartWords is Words without the wait for its results.
+func (c *CalculatorClient) StartWords(ctx context.Context, f []float64, w ...Name) *Calculator_WordsCall {
+	return &Calculator_WordsCall{Started: mprt.Start(c.beginWords(ctx, f, w...))}
+}
+
+// Calculator_WordsCall is a call of CalculatorClient.Words that was started. Wait for it, or finish it.
+type Calculator_WordsCall struct {
+	mprt.Started
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Calculator_WordsCall) Wait() (result []Name, fOut []float32, err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, fOut, err
+	}
+	return takeCalculator_Words(r)
+}
+
+func takeCalculator_Words(r mprt.Reader) (result []Name, fOut []float32, err error) {
+	result = mprt.ConvertTexts[[]Name](mprt.GetTexts(r, 0))
+	fOut = mprt.ToFloats[float32](mprt.GetNumbers[float64](r, 1))
+	return result, fOut, r.Err()
+}
+
 // NewCalculatorServer wraps impl so that a peer can call it.
 func NewCalculatorServer(impl Calc) *mprt.Server {
 	return mprt.NewServer(&ifaceCalculator, impl)
@@ -952,6 +1007,7 @@ const (
 	Calculator_On_ID        uint16 = 4
 	Calculator_Shape_ID     uint16 = 5
 	Calculator_Raw_ID       uint16 = 6
+	Calculator_Words_ID     uint16 = 7
 )
 
 var (
@@ -994,6 +1050,12 @@ var (
 		ID: Calculator_Raw_ID, Name: "raw",
 		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
 	}
+	calculator_Words = mprt.Method{
+		InterfaceID: Calculator_ID, InterfaceName: "Calculator",
+		ID: Calculator_Words_ID, Name: "words",
+		ParamsSize: capnp.ObjectSize{PointerCount: 3}, ResultsSize: capnp.ObjectSize{PointerCount: 2},
+		Context: 1,
+	}
 )
 
 var ifaceCalculator = mprt.Interface{
@@ -1007,6 +1069,7 @@ var ifaceCalculator = mprt.Interface{
 		&calculator_On,
 		&calculator_Shape,
 		&calculator_Raw,
+		&calculator_Words,
 	},
 	Construct: &calculator_Construct,
 }
@@ -1018,6 +1081,7 @@ func init() {
 	calculator_On.Handler = serveCalculator_On
 	calculator_Shape.Handler = serveCalculator_Shape
 	calculator_Raw.Handler = serveCalculator_Raw
+	calculator_Words.Handler = serveCalculator_Words
 }
 
 func serveCalculator_Sum(ctx context.Context, impl any, call *mprt.ServerCall) error {
@@ -1093,6 +1157,20 @@ func serveCalculator_Raw(ctx context.Context, impl any, call *mprt.ServerCall) e
 	}
 	r := call.Results()
 	mprt.SetStruct(r, 0, rawOut)
+	return nil
+}
+
+func serveCalculator_Words(ctx context.Context, impl any, call *mprt.ServerCall) error {
+	p := call.Params()
+	f := mprt.ToFloats[float64](mprt.GetNumbers[float32](p, 2))
+	w := mprt.ConvertTexts[[]Name](mprt.GetTexts(p, 1))
+	if err := p.Err(); err != nil {
+		return err
+	}
+	result, fOut := impl.(Calc).Words(ctx, f, w...)
+	r := call.Results()
+	mprt.SetTexts(r, 0, mprt.ConvertTexts[[]string](result))
+	mprt.SetNumbers(r, 1, mprt.ToFloats[float64](fOut))
 	return nil
 }
 
@@ -1708,16 +1786,16 @@ var _ = func(r mprt.Reader, v []int8) []int { return mprt.FromInts[[]int](r, v) 
 //line bound.capnp:36:3
 var _ = mprt.FromInt[legacy.Level, uint8]
 
-//line bound.capnp:156:14
+//line bound.capnp:158:14
 var _ = mprt.FromInt[time.Duration, int64]
 
-//line bound.capnp:156:93
+//line bound.capnp:158:93
 var _ = mprt.UnmarshalText[netip.Addr, *netip.Addr]
 
-//line bound.capnp:156:93
+//line bound.capnp:158:93
 var _ = mprt.MarshalText[netip.Addr]
 
-//line bound.capnp:157:12
+//line bound.capnp:159:12
 var _ = mprt.FromInt[int, int32]
 
 //line bound.capnp:107:3
@@ -1754,7 +1832,7 @@ func _[Content any](c CrateCodec[Content], r mprt.Reader, v *Crate[Content]) {
 	v.ByName = getCrate_ByName(c.Content, r, 4)
 }
 
-//line bound.capnp:143:3
+//line bound.capnp:145:3
 var _ = func(r mprt.Reader, v *Fault) { mprt.AssignInt(r, &v.Code, int32(r.Uint32(0))) }
 
 //line bound.capnp:86:31
@@ -1871,5 +1949,5 @@ var _ = func(r mprt.Reader, v *Measured) { mprt.AssignInt(r, &v.At, int64(r.Uint
 //line bound.capnp:122:1
 var _ Calc = (*CalculatorClient)(nil)
 
-//line bound.capnp:135:1
+//line bound.capnp:137:1
 var _ Handler = (*HandlerClient)(nil).Call

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,10 @@ func (c *calc) Shape(p Pt) (*Pt, error) {
 
 func (c *calc) Raw(_ context.Context, raw *Checked) (*Checked, error) { return raw, nil }
 
+func (c *calc) Words(_ context.Context, f []float64, w ...Name) ([]Name, []float32) {
+	return append(w, "end"), []float32{float32(f[0])}
+}
+
 func (c *calc) Reset() {}
 
 func (c *calc) Describe(string, ...int) (string, error) { return "calc", nil }
@@ -70,6 +75,9 @@ func use(t *testing.T, c Calc) {
 	}
 	if x := c.On(ctx, func(_ context.Context, x int) int { return 10 * x }); x != 30 {
 		t.Error(x)
+	}
+	if words, f := c.Words(ctx, []float64{0.5}, "a"); !slices.Equal(words, []Name{"a", "end"}) || !slices.Equal(f, []float32{0.5}) {
+		t.Error(words, f)
 	}
 	opt, limit := uint64(9), time.Unix(2e9, 0).UTC()
 	in := Pt{X: 1, Base: Base{1.5}, Name: "n", Tags: []Name{"a", "b"}, Ids: []int{1, 65535}, Opt: &opt, Inner: &In{"x"}, InnerValue: In{"y"},

@@ -26,6 +26,7 @@ type Calc interface {
 	On(ctx context.Context, f Handler) int
 	Shape(p Pt) (*Pt, error)
 	Raw(ctx context.Context, raw *Checked) (*Checked, error)
+	Words(ctx context.Context, f []float64, w ...Name) ([]Name, []float32)
 	Reset()
 	Describe(prefix string, more ...int) (string, error)
 }

@@ -41,7 +41,7 @@ func (g *generator) toWire(b string, f *model.Field, v string) string {
 	case f.Go.FromGo != "":
 		return g.mprt("ConvertTo(") + b + ", " + g.goType(f.Go.FromGo, g.schema, f.Pos) + ", " + v + ")"
 	case f.Go.Convert != "":
-		return conversion(wire, v)
+		return g.convertTo(f, wire, v)
 	case integer(k):
 		return g.mprt("ToInt[") + wire + "](" + b + ", " + v + ")"
 	case k == model.Float32 || k == model.Float64:
@@ -70,7 +70,7 @@ func (g *generator) fromWire(r string, f *model.Field, expr string) string {
 	case f.Go.ToGo != "":
 		return g.mprt("ConvertFrom(") + r + ", " + g.goType(f.Go.ToGo, g.schema, f.Pos) + ", " + expr + ")"
 	case f.Go.Convert != "":
-		return conversion(bound, expr)
+		return g.convertTo(f, bound, expr)
 	case integer(k):
 		return g.mprt("FromInt[") + bound + "](" + r + ", " + expr + ")"
 	case k == model.Float32 || k == model.Float64:
@@ -87,6 +87,21 @@ func (g *generator) fromWire(r string, f *model.Field, expr string) string {
 		return g.mprt(name+"[") + bound + "](" + r + ", " + expr + ")"
 	}
 	return expr
+}
+
+// convertTo is v converted to a type that a $Go.convert or a method's signature
+// has for a field, or back. Lists are converted element by element if their
+// elements are.
+func (g *generator) convertTo(f *model.Field, typ, v string) string {
+	if f.Type.Kind == model.ListOf && strings.HasPrefix(g.boundType(f), "[]") {
+		switch k := f.Type.Elem.Kind; {
+		case k == model.Text:
+			return g.mprt("ConvertTexts[") + typ + "](" + v + ")"
+		case k == model.Float32 || k == model.Float64:
+			return g.mprt("ToFloats[") + strings.TrimPrefix(typ, "[]") + "](" + v + ")"
+		}
+	}
+	return conversion(typ, v)
 }
 
 // conversion is v converted to a type.

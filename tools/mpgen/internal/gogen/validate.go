@@ -91,7 +91,7 @@ func (g *generator) checkConversion(f *model.Field) {
 		g.check(f.Pos, "var _ func(", wire, ") (", bound, ", error) = ", g.goType(f.Go.ToGo, g.schema, f.Pos))
 		g.check(f.Pos, "var _ func(", bound, ") (", wire, ", error) = ", g.goType(f.Go.FromGo, g.schema, f.Pos))
 	case f.Go.Convert != "":
-		g.check(f.Pos, "var _ = func(v ", wire, ") ", bound, " { return ", conversion(bound, "v"), " }")
+		g.check(f.Pos, "var _ = func(v ", wire, ") ", bound, " { return ", g.convertTo(f, bound, "v"), " }")
 	case integer(k):
 		g.check(f.Pos, "var _ = ", g.mprt("FromInt["), bound, ", ", wire, "]")
 	case k == model.Float32 || k == model.Float64:
