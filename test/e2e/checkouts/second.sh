@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What is built in one checkout is not built again in another: second.sh BAZEL. The short form of remote.sh, with bazelw's disk cache in
+# What is built in one checkout is not built again in another: second.sh. The short form of remote.sh, with bazelw's disk cache in
 # place of a server.
 #
 #   1. A second checkout, in another folder, takes every action's outputs from the cache but for the generator's, which is made to run,
@@ -8,7 +8,6 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-bazel=$1
 targets=//example/...
 work=$(mktemp -d)
 finish() {
@@ -19,17 +18,17 @@ finish() {
 trap finish EXIT
 
 second() {
-	(cd "$work/second" && "$bazel" "--output_base=$work/out" "$@")
+	(cd "$work/second" && "$tree/bazelw" "--output_base=$work/out" "$@")
 }
 
 step "the first checkout"
-(cd "$tree" && "$bazel" build "${quiet[@]}" "$targets")
+(cd "$tree" && "$tree/bazelw" build "${quiet[@]}" "$targets")
 
 step "the second, in $work/second"
 copy_tree "$work/second"
 # What the first has fetched would take longer than all the rest.
 mkdir "$work/out"
-cp -a --reflink=auto "$(cd "$tree" && "$bazel" info output_base 2>/dev/null)/external" "$work/out"
+cp -a --reflink=auto "$(cd "$tree" && "$tree/bazelw" info output_base 2>/dev/null)/external" "$work/out"
 flags=("${quiet[@]}" --modify_execution_info=MpGoGenerate=+no-cache --spawn_strategy=sandboxed --sandbox_default_allow_network=false)
 second build "${flags[@]}" "--execution_log_json_file=$work/second.json" "$targets"
 spawns "$work/second.json" | awk '$1 == "MpGoGenerate"' >"$work/generated"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compares what it costs Bazel to analyse many targets of mp_go_library, go_proto_library and go_library: analysis.sh BAZEL [TARGETS [ROUNDS]].
+# Compares what it costs Bazel to analyse many targets of mp_go_library, go_proto_library and go_library: analysis.sh [TARGETS [ROUNDS]].
 #
 # Each target is a package of its own with up to two others as deps, as deep as a binary tree. In a server that has loaded all
 # packages, each figure is for analysing them in a configuration that is new; one target goes first, so that toolchains and the
@@ -7,9 +7,8 @@
 # for the module protobuf, which the registry may be needed for, is enough.
 set -euo pipefail
 
-bazel=$1
-targets=${2:-1000}
-rounds=${3:-5}
+targets=${1:-1000}
+rounds=${2:-5}
 mpgo=$(cd "$(dirname "$0")/../../.." && pwd -P)
 scratch=$(mktemp -d)
 
@@ -17,7 +16,7 @@ scratch=$(mktemp -d)
 options=("--override_module=protobuf=$scratch/protobuf" --proto_compiler=@com_google_protobuf//:protoc)
 
 in_repository() {
-	(cd "$scratch/repository" && "$bazel" "--output_base=$scratch/output" "$@")
+	(cd "$scratch/repository" && "$mpgo/bazelw" "--output_base=$scratch/output" "$@")
 }
 finish() {
 	in_repository shutdown >"$scratch/shutdown.log" 2>&1 || cat "$scratch/shutdown.log"
