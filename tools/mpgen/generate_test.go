@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"capnproto.org/go/capnp/v3"
+
+	"github.com/mpgo-dev/mpgo/tools/mpgen/internal/model"
 )
 
 var update = flag.Bool("update", false, "write the generated code that is kept in the tree, instead of comparing with it")
@@ -382,5 +384,26 @@ func TestHelp(t *testing.T) {
 	}
 	if status, _, stderr := mpgen(); status != 2 || stderr == "" {
 		t.Error(status, stderr)
+	}
+}
+
+func TestMemberIn(t *testing.T) {
+	src := "# pass @1 was\nsurpass @1 (pass :Text, passing :Int8) -> ();\npass10 @1; pass\n\t@10 () ; pass @1 (pass @1: x); x@2"
+	for _, test := range []struct {
+		member model.Member
+		want   int
+	}{
+		{model.Member{Name: "pass", Ordinal: 1}, strings.Index(src, "pass @1 was")},
+		{model.Member{Name: "pass", Ordinal: 10}, strings.Index(src, "pass\n")},
+		{model.Member{Name: "pass", Ordinal: 2}, -1},
+		{model.Member{Name: "pass10", Ordinal: 1}, strings.Index(src, "pass10")},
+		{model.Member{Name: "passing", Ordinal: -1}, strings.Index(src, "passing")},
+		{model.Member{Name: "pas", Ordinal: -1}, -1},
+		{model.Member{Name: "x", Ordinal: 2}, strings.Index(src, "x@2")},
+		{model.Member{Name: "x", Ordinal: 22}, -1},
+	} {
+		if got := memberIn([]byte(src), test.member); got != test.want {
+			t.Errorf("%s @%d: at %d, want %d", test.member.Name, test.member.Ordinal, got, test.want)
+		}
 	}
 }
