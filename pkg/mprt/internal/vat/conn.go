@@ -179,7 +179,7 @@ func (c *Conn) end(err error, last *message) {
 	}
 	guard.forget(c)
 	if said {
-		c.nc.Close()
+		hangUp(c.nc)
 	} else {
 		go c.sayLater()
 	}

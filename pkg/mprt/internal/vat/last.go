@@ -3,6 +3,7 @@ package vat
 import (
 	"errors"
 	"fmt"
+	"net"
 	"syscall"
 	"time"
 )
@@ -30,8 +31,8 @@ func (c *Conn) sayLast() bool {
 // which another goroutine writes, on a goroutine of its own and for a bounded
 // time. It closes the stream.
 func (c *Conn) sayLater() {
-	defer c.nc.Close()
-	defer time.AfterFunc(lastWords, func() { c.nc.Close() }).Stop()
+	defer hangUp(c.nc)
+	defer time.AfterFunc(lastWords, func() { hangUp(c.nc) }).Stop()
 	c.nc.SetReadDeadline(time.Unix(1, 0)) // nobody is to read any more
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -47,6 +48,21 @@ func (c *Conn) sayLater() {
 	c.mu.Unlock()
 	_ = o.writeRest(c.nc)
 	c.written(nil)
+}
+
+// hangUp closes a stream for every process that has it: a child that was forked
+// with a socket would keep the connection alive, and its peer waiting, although
+// this process has closed it.
+func hangUp(nc net.Conn) {
+	switch nc := nc.(type) {
+	case *net.UnixConn:
+		// A peer that has left already is no error.
+		_ = nc.CloseRead()
+		_ = nc.CloseWrite()
+	case *net.TCPConn:
+		_ = nc.CloseWrite()
+	}
+	nc.Close()
 }
 
 // writeFailed ends the session after an error of a write. A peer that has left

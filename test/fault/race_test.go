@@ -1,0 +1,6 @@
+//go:build race
+
+package fault
+
+// defaultEvery is how many steps of a sweep over bytes one is tried of, from a random one on: under the race detector each takes long.
+const defaultEvery = 140
