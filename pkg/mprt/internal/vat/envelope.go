@@ -97,18 +97,14 @@ func words(w ...uint64) []byte {
 // newEnvelope returns a message that begins with a template, and behind it a
 // struct of a size, to which the template's content pointer refers.
 func newEnvelope(template []byte, contentPointer int, size capnp.ObjectSize) (*message, capnp.Struct, error) {
-	m := messagePool.Get().(*message)
-	arena := capnp.SingleSegment(nil)
-	seg, err := m.msg.Reset(arena)
-	if err == nil {
-		_, _, err = arena.Allocate(capnp.Size(len(template)), &m.msg, seg)
-	}
+	m := emptyMessage(outgoing)
+	b, err := m.allocate(len(template))
 	if err != nil {
 		m.recycle()
 		return nil, capnp.Struct{}, err
 	}
-	copy(seg.Data(), template)
-	content, err := capnp.NewStruct(seg, size)
+	copy(b, template)
+	content, err := capnp.NewStruct(m.seg, size)
 	if err != nil {
 		m.recycle()
 		return nil, capnp.Struct{}, err
@@ -151,7 +147,7 @@ func (m *message) setContent(p capnp.Ptr) error {
 }
 
 // data is the first segment's bytes.
-func (m *message) data() []byte { return m.segment(0) }
+func (m *message) data() []byte { return m.seg.Data() }
 
 func (m *message) putWord(at int, v uint64)   { binary.LittleEndian.PutUint64(m.data()[at:], v) }
 func (m *message) putUint32(at int, v uint32) { binary.LittleEndian.PutUint32(m.data()[at:], v) }
@@ -159,12 +155,8 @@ func (m *message) putUint32(at int, v uint32) { binary.LittleEndian.PutUint32(m.
 // newTable appends a capability table for n capabilities and sets the pointer
 // to it.
 func (m *message) newTable(pointer, n int) (capnp.List, error) {
-	seg, err := m.msg.Segment(0)
-	if err != nil {
-		return capnp.List{}, err
-	}
-	at := len(seg.Data())
-	list, err := capnp.NewCompositeList(seg, capnp.ObjectSize{DataSize: 8, PointerCount: 1}, int32(n))
+	at := len(m.data())
+	list, err := capnp.NewCompositeList(m.seg, capnp.ObjectSize{DataSize: 8, PointerCount: 1}, int32(n))
 	if err != nil {
 		return capnp.List{}, err
 	}
@@ -176,13 +168,9 @@ func (m *message) newTable(pointer, n int) (capnp.List, error) {
 // aimAtPart aims a call at a part of a question's results: it appends a
 // PromisedAnswer with its transform.
 func (m *message) aimAtPart(question uint32, path []uint16) error {
-	seg, err := m.msg.Segment(0)
-	if err != nil {
-		return err
-	}
-	at := len(seg.Data())
+	at := len(m.data())
 	block := capnp.ObjectSize{DataSize: capnp.Size(3+len(path)) * wordSize}
-	if _, err := capnp.NewStruct(seg, block); err != nil {
+	if _, err := capnp.NewStruct(m.seg, block); err != nil {
 		return err
 	}
 	const pointer = callTarget + wordSize
@@ -296,10 +284,10 @@ func (m *message) plainNote() (data uint64, ok bool) {
 	return b.uint64(note, 0), ok
 }
 
-// plainCall reads a call that is on an export or on a part of an answer and wants its results sent to
-// the caller. Its capability table is in m.table then, and the message's root
-// has become the params' content. ok is false if the call is anything else,
-// and then nothing has changed.
+// plainCall reads a call that is on an export or on a part of an answer and
+// wants its results sent to the caller. Its capability table is in m.table
+// then, and the message's root has become the params' content. ok is false if
+// the call is anything else, and then nothing has changed.
 func (m *message) plainCall() (h callHeader, ok bool) {
 	b := plain(m.data())
 	root, ok := b.structAt(0)

@@ -119,12 +119,8 @@ func copyContent(m *message, p capnp.Ptr, caps []*Cap) (capnp.Ptr, error) {
 		from.CapTable().Reset(lent...)
 		defer from.CapTable().Reset()
 	}
-	seg, err := m.msg.Segment(0)
-	if err != nil {
-		return noPtr, err
-	}
 	// A list of one pointer is the simplest place to copy to.
-	holder, err := capnp.NewPointerList(seg, 1)
+	holder, err := capnp.NewPointerList(m.seg, 1)
 	if err != nil {
 		return noPtr, err
 	}

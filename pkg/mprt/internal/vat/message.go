@@ -15,6 +15,8 @@ import (
 // copied out.
 type message struct {
 	msg  capnp.Message
+	own  capnp.Arena    // for all but large messages of the peer; see segment.go
+	seg  *capnp.Segment // the first
 	root rpc.Message
 	// caps is the payload's capability table, one owned reference an entry.
 	// Entries of a message from the peer may be nil (descriptor none).
@@ -31,49 +33,63 @@ type message struct {
 	path []uint16
 }
 
-var messagePool = sync.Pool{New: func() any { return new(message) }}
+var messagePool = sync.Pool{New: func() any {
+	m := new(message)
+	m.renew()
+	return m
+}}
 
-// newMessage returns an empty message with a root to write to.
-func newMessage() *message {
+// outgoing is how much may be read of a message of our own.
+const outgoing = 64 << 20
+
+// emptyMessage returns a message with one empty segment, of which limit bytes
+// may be read.
+func emptyMessage(limit uint64) *message {
 	m := messagePool.Get().(*message)
-	seg, err := m.msg.Reset(capnp.SingleSegment(nil))
-	if err == nil {
-		m.root, err = rpc.NewRootMessage(seg)
-	}
+	m.msg.ResetReadLimit(limit)
+	return m
+}
+
+// newMessage returns a message with a root to write to.
+func newMessage() *message {
+	m := emptyMessage(outgoing)
+	root, err := rpc.NewRootMessage(m.seg)
 	if err != nil {
 		panic("vat: a fresh arena cannot hold a root: " + err.Error())
 	}
+	m.root = root
 	return m
 }
 
 // newIncoming returns a message of one segment of size bytes from the pool,
 // and those bytes for the caller to fill.
 func newIncoming(size int, traversal uint64) (*message, []byte, error) {
-	arena := capnp.SingleSegment(nil)
-	m, seg, err := wrapArena(arena, traversal)
-	if err == nil {
-		_, _, err = arena.Allocate(capnp.Size(size), &m.msg, seg)
-	}
+	m := emptyMessage(traversal)
+	b, err := m.allocate(size)
 	if err != nil {
 		m.release()
 		return nil, nil, err
 	}
-	return m, seg.Data(), nil
+	return m, b, nil
 }
 
 // newIncomingLarge wraps the segment of a large frame. It takes over frame, of
 // which the segment is a part.
 func newIncomingLarge(frame, segment []byte, traversal uint64) (*message, error) {
-	m, _, err := wrapArena(capnp.SingleSegment(segment), traversal)
-	m.pooled = frame
-	return m, err
+	return wrapArena(capnp.SingleSegment(segment), frame, traversal)
 }
 
-func wrapArena(arena capnp.Arena, traversal uint64) (*message, *capnp.Segment, error) {
+func wrapArena(arena capnp.Arena, frame []byte, traversal uint64) (*message, error) {
 	m := messagePool.Get().(*message)
-	m.msg.TraverseLimit = traversal
+	m.pooled = frame
 	seg, err := m.msg.Reset(arena)
-	return m, seg, err
+	if err != nil {
+		m.release()
+		return nil, err
+	}
+	m.seg = seg
+	m.msg.ResetReadLimit(traversal)
+	return m, nil
 }
 
 // largePool keeps memory of large frames by size, as powers of two. Unlike a
@@ -141,9 +157,7 @@ func newIncomingSegments(frame []byte, traversal uint64) (*message, error) {
 		arena.Segment(capnp.SegmentID(i)).BindTo(nil)
 	}
 	parsed.Arena = nil
-	m, _, err := wrapArena(arena, traversal)
-	m.pooled = frame
-	return m, err
+	return wrapArena(arena, frame, traversal)
 }
 
 // readRoot reads the root struct of an incoming message.
@@ -174,8 +188,7 @@ func (m *message) recycle() {
 	clear(m.lent)
 	m.lent = m.lent[:0]
 	m.root = rpc.Message{}
-	m.msg.TraverseLimit = 0
-	m.msg.Release()
+	m.empty()
 	large.put(m.pooled)
 	m.pooled = nil
 	messagePool.Put(m)
@@ -211,10 +224,7 @@ var zeros [wordSize]byte
 // lend makes the pointer at a byte offset of the first segment one to data,
 // which is not copied: it must not be changed until the message is written.
 func (m *message) lend(pointer int, data []byte) error {
-	seg, err := m.msg.Segment(0)
-	if err != nil {
-		return err
-	}
+	seg := m.seg
 	// A double far pointer leads to a landing pad of two words: where the
 	// list begins, and what kind of list it is.
 	pad := len(seg.Data())

@@ -144,8 +144,7 @@ func (m *message) addCap(c *Cap) capnp.Ptr {
 		return capnp.Ptr{}
 	}
 	m.caps = append(m.caps, c)
-	seg, _ := m.msg.Segment(0)
-	return capnp.NewInterface(seg, capnp.CapabilityID(len(m.caps)-1)).ToPtr()
+	return capnp.NewInterface(m.seg, capnp.CapabilityID(len(m.caps)-1)).ToPtr()
 }
 
 // Send sends the call, or holds it as long as its target is not known. It

@@ -35,7 +35,7 @@ func rawConn(nc net.Conn) syscall.RawConn {
 func (in *input) tryRead(fd uintptr) bool {
 	in.need()
 	for {
-		in.n, in.err = syscall.Read(int(fd), in.buf[in.w:])
+		in.n, in.err = read(int(fd), in.buf[in.w:])
 		if in.err != syscall.EINTR {
 			break
 		}
