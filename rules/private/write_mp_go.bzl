@@ -76,7 +76,7 @@ _mp_go_fresh_test = rule(
     test = True,
 )
 
-def write_mp_go(name, library, **kwargs):
+def write_mp_go(name, library, size = "small", **kwargs):
     """Keeps generated Go code in the source tree, for whoever builds without Bazel.
 
     `bazel run` on the target writes the `.mp.go` files of a library into the target's folder; the test `NAME_test` fails when
@@ -85,7 +85,8 @@ def write_mp_go(name, library, **kwargs):
     Args:
       name: the name of the target to run; the test is `NAME_test`.
       library: an `mp_go_library`.
-      **kwargs: attributes that both have, such as `tags`.
+      size: of the test.
+      **kwargs: attributes that both have, such as `tags`, `testonly` and `visibility`.
     """
     kept = native.glob(["*.mp.go"], allow_empty = True)
     _write_mp_go(
@@ -96,6 +97,7 @@ def write_mp_go(name, library, **kwargs):
     )
     _mp_go_fresh_test(
         name = name + "_test",
+        size = size,
         library = library,
         kept = kept,
         writer = name,

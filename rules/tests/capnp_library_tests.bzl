@@ -51,6 +51,7 @@ def capnp_library_tests(name):
     )
     _names_test(
         name = "plain_test",
+        size = "small",
         target_under_test = ":plain_capnp",
         direct = ["/rules/tests/first.capnp"],
         transitive = ["/rules/tests/first.capnp"],
@@ -65,6 +66,7 @@ def capnp_library_tests(name):
     )
     _names_test(
         name = "prefixed_test",
+        size = "small",
         target_under_test = ":prefixed_capnp",
         direct = ["/app/api/first.capnp"],
         transitive = ["/app/api/first.capnp"],
@@ -79,6 +81,7 @@ def capnp_library_tests(name):
     )
     _names_test(
         name = "stripped_test",
+        size = "small",
         target_under_test = ":stripped_capnp",
         direct = ["/tests/sub/first.capnp"],
         importable = ["/rules/tests/first.capnp"],
@@ -99,6 +102,7 @@ def capnp_library_tests(name):
     )
     _names_test(
         name = "made_test",
+        size = "small",
         target_under_test = ":made_capnp",
         direct = ["/rules/tests/made/made.capnp"],
         importable = ["/tests/sub/first.capnp"],
@@ -113,6 +117,7 @@ def capnp_library_tests(name):
     )
     failure_test(
         name = "wrong_strip_test",
+        size = "small",
         target_under_test = ":wrong_strip_capnp",
         message = "strip_import_prefix = \"/elsewhere\" is no prefix of rules/tests/first.capnp, one of srcs",
     )

@@ -40,6 +40,7 @@ def mp_compat_test_tests(name):
     )
     _pairs_test(
         name = "file_pairs_test",
+        size = "small",
         pairs = ["released/first.capnp first.capnp"],
         target_under_test = ":file_compat_test",
     )
@@ -71,6 +72,7 @@ def mp_compat_test_tests(name):
     )
     _pairs_test(
         name = "library_pairs_test",
+        size = "small",
         pairs = ["first.capnp first.capnp", "second.capnp second.capnp"],
         target_under_test = ":library_compat_test",
     )
@@ -97,6 +99,7 @@ def mp_compat_test_tests(name):
         )
         failure_test(
             name = case + "_refused_test",
+            size = "small",
             message = message,
             target_under_test = case + "_compat_test",
         )

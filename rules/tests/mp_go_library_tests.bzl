@@ -46,6 +46,7 @@ def mp_go_library_tests(name):
     )
     _generate_test(
         name = "generate_test",
+        size = "small",
         target_under_test = ":second_go",
     )
     tests = [":generate_test"]
@@ -93,6 +94,7 @@ def mp_go_library_tests(name):
         )
         failure_test(
             name = case + "_test",
+            size = "small",
             target_under_test = case + "_go",
             message = message,
         )
