@@ -22,6 +22,7 @@ fi
 chmod 755 "$work"
 server=
 finish() {
+	set +e # nothing keeps the rest from being removed
 	[ -z "$server" ] || kill "$server"
 	[ ! -e "$work/first/bazelw" ] || first shutdown
 	[ ! -e "$work/second/deeper/bazelw" ] || second shutdown

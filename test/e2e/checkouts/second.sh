@@ -11,6 +11,7 @@ set -euo pipefail
 targets=//example/...
 work=$(mktemp -d)
 finish() {
+	set +e # nothing keeps the rest from being removed
 	second shutdown
 	chmod -R u+w "$work"
 	rm -rf "$work"
