@@ -6,6 +6,8 @@ import (
 	"unsafe"
 
 	"capnproto.org/go/capnp/v3"
+
+	"github.com/mpgo-dev/mpgo/pkg/mprt/internal/vat"
 )
 
 // Struct is what encodes itself into a Cap'n Proto struct and decodes itself
@@ -272,6 +274,10 @@ func structList(r Reader, p capnp.Ptr) (capnp.List, bool) {
 	l, ok := list(r, p)
 	if ok && l.Len() > maxEmpty && l.Struct(0).Size() == (capnp.ObjectSize{}) {
 		r.Fail(fmt.Errorf("list of %d empty structs: at most %d are read", l.Len(), maxEmpty))
+		return l, false
+	}
+	if ok && vat.TooDeep(l) {
+		r.Fail(vat.ErrTooDeep)
 		return l, false
 	}
 	return l, ok

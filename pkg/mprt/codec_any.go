@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"capnproto.org/go/capnp/v3"
+
+	"github.com/mpgo-dev/mpgo/pkg/mprt/internal/vat"
 )
 
 // AnyPointer is a value whose type the schema leaves open: an AnyPointer, an
@@ -210,6 +212,9 @@ func copyList(seg *capnp.Segment, l capnp.List, capPtr func(capnp.Ptr) capnp.Ptr
 	}
 	// Lists of 8-byte values and of pointers can be read as lists of structs
 	// of the same size, so one kind of copy does for them all.
+	if size.PointerCount > 0 && vat.TooDeep(l) {
+		return capnp.Ptr{}, vat.ErrTooDeep
+	}
 	dst, err := newLike(seg, l, size)
 	if err != nil {
 		return capnp.Ptr{}, err

@@ -905,7 +905,11 @@ func (c *Conn) handleAbort(m *message) {
 // echo sends a message back that we do not implement.
 func (c *Conn) echo(m *message) {
 	reply := newMessage()
-	if err := reply.root.SetUnimplemented(m.root); err != nil {
+	err := checkDepth(capnp.Struct(m.root).ToPtr())
+	if err == nil {
+		err = reply.root.SetUnimplemented(m.root)
+	}
+	if err != nil {
 		reply.release()
 		c.abort(fmt.Sprintf("unreadable message: %v", err))
 		return

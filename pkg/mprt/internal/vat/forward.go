@@ -109,6 +109,9 @@ func copyContent(m *message, p capnp.Ptr, caps []*Cap) (capnp.Ptr, error) {
 		return noPtr, nil
 	}
 	from := p.Segment().Message()
+	if err := checkDepth(p); err != nil {
+		return noPtr, err
+	}
 	if len(caps) > 0 {
 		lent := make([]capnp.Client, len(caps))
 		for i, c := range caps {
