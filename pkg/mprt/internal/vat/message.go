@@ -82,6 +82,7 @@ func newIncomingLarge(frame, segment []byte, traversal uint64) (*message, error)
 func wrapArena(arena capnp.Arena, frame []byte, traversal uint64) (*message, error) {
 	m := messagePool.Get().(*message)
 	m.pooled = frame
+	m.msg.Arena = nil // else Reset gives m's own away
 	seg, err := m.msg.Reset(arena)
 	if err != nil {
 		m.release()
