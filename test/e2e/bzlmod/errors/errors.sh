@@ -4,7 +4,7 @@
 set -uo pipefail
 
 if out=$("$1" build --color=no --curses=no --keep_going \
-	//errors:broken_go //errors:missing_dep_go //errors:indirect_dep_go //errors:without_go_go 2>&1); then
+	//errors:broken_go //errors:missing_dep_go //errors:indirect_dep_go //errors:without_go_go //errors:suspicious_go 2>&1); then
 	echo "the targets were built, mistakes and all"
 	exit 1
 fi
@@ -28,6 +28,8 @@ errors/broken.capnp:5:11: error: the ordinal @0 is taken
 errors/missing.capnp:3:22: error: import "/names/names.capnp": no target in deps of //errors:missing_dep_go has this file
 errors/indirect.capnp:4:22: error: import "/names/names.capnp": missing dep: add //shared:names_go to deps of //errors:indirect_dep_go
 errors/without_go.capnp:3:22: error: no Go package for names/names.capnp: add //shared:names_capnp to deps of //errors:without_go_go; if that is a capnp_library, add the mp_go_library that has schemas = ["//shared:names_capnp"] in its place, or make one
+Validating nogo output for //errors:suspicious_go failed
+errors/suspicious.go:7:26: fmt.Printf format %d has arg "one" of wrong type string (printf)
 errors/changed.capnp:8:3: error: the field 'size' @1 of 'Changed' had the type Int32 and has Int64
 errors/released.capnp:7:3: note: it was here
 //errors:changed_compat_test: programs built from //errors:released.capnp and from //errors:changed.capnp would misunderstand each other.

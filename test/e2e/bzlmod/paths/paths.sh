@@ -7,9 +7,9 @@ bazel=$1
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 # Among them are a generated schema, one with another import name, and a plug-in.
-targets=(//shared:names_go //greeter:greeter_go //plugin:desk_go @mpgo//example:init_go)
+targets=(//shared:names_go //greeter:greeter_go //plugin:desk_go @mpgo//example:init_go @mpgo//example:printer_go)
 generate() {
-	"$bazel" build --color=no --curses=no --noshow_progress --output_groups=go_generated_srcs "$@" "${targets[@]}"
+	"$bazel" build --color=no --curses=no --noshow_progress --norun_validations --output_groups=go_generated_srcs "$@" "${targets[@]}"
 }
 checksums() {
 	(cd -P "$("$bazel" info --color=no --curses=no --noshow_progress "$@" bazel-bin 2>/dev/null)" &&
