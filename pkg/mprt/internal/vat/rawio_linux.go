@@ -19,33 +19,50 @@ import (
 // sanitizers see what goes through the kernel only in package syscall
 // (rawio_unix.go), and s390x has other system calls.
 
-// atOnce is how much may be copied without the scheduler: some microseconds,
-// for which a collection that wants to stop the world has to wait.
-const atOnce = 64 << 10
+// atOnce is how much may be copied without the scheduler: some ten microseconds,
+// for which a collection that wants to stop the world has to wait, as it has for
+// a copy of that length in Go.
+const atOnce = 256 << 10
 
-// maxIovec is how many buffers one writev takes (IOV_MAX).
-const maxIovec = 1024
+const (
+	fewIovec = 8    // a large message has two buffers, and what is sent with it another
+	maxIovec = 1024 // IOV_MAX
+)
 
 func read(fd int, b []byte) (int, error) {
 	if len(b) > atOnce {
 		return syscall.Read(fd, b)
 	}
-	return transfer(unix.SYS_RECVFROM, fd, b, unix.MSG_DONTWAIT)
+	n, _, e := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), unix.MSG_DONTWAIT, 0, 0)
+	return outcome(n, e)
 }
 
 func writev(fd int, bufs [][]byte) (int, error) {
-	b := bufs[0]
-	switch {
-	case len(bufs) > 1:
-		return unix.Writev(fd, bufs[:min(len(bufs), maxIovec)])
-	case len(b) > atOnce:
-		return syscall.Write(fd, b)
+	total := 0
+	for _, b := range bufs {
+		total += len(b)
 	}
-	return transfer(unix.SYS_SENDTO, fd, b, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	const flags = unix.MSG_DONTWAIT | unix.MSG_NOSIGNAL
+	switch {
+	case total > atOnce || len(bufs) > fewIovec:
+		return unix.Writev(fd, bufs[:min(len(bufs), maxIovec)])
+	case len(bufs) == 1:
+		b := bufs[0]
+		n, _, e := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), flags, 0, 0)
+		return outcome(n, e)
+	}
+	var iovec [fewIovec]unix.Iovec
+	for i, b := range bufs {
+		iovec[i].Base = unsafe.SliceData(b)
+		iovec[i].SetLen(len(b))
+	}
+	header := unix.Msghdr{Iov: &iovec[0]}
+	header.SetIovlen(len(bufs))
+	n, _, e := syscall.RawSyscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(&header)), flags)
+	return outcome(n, e)
 }
 
-func transfer(call uintptr, fd int, b []byte, flags uintptr) (int, error) {
-	n, _, e := syscall.RawSyscall6(call, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), flags, 0, 0)
+func outcome(n uintptr, e syscall.Errno) (int, error) {
 	if e != 0 {
 		return -1, e
 	}

@@ -55,7 +55,7 @@ func (m *message) adopt() {
 // empty ends a life of m.
 func (m *message) empty() {
 	if m.msg.Arena != m.own {
-		m.renew() // its own has been released, and may be another's now
+		m.adopt()
 		return
 	}
 	data := m.seg.Data()
