@@ -10,6 +10,7 @@ mpgo_register_toolchains()
 """
 
 load("@bazel_gazelle//:deps.bzl", "go_repository")
+load("//rules/private:bazel_version.bzl", "bazel_version_error")
 
 def _go_module(name, **kwargs):
     if not native.existing_rule(name):
@@ -20,7 +21,13 @@ def _go_module(name, **kwargs):
         )
 
 def mpgo_dependencies():
-    """Declares the Go modules that mpgo needs, at the versions of its go.mod, unless they are declared already."""
+    """Declares the Go modules that mpgo needs, at the versions of its go.mod, unless they are declared already.
+
+    Fails where Bazel is too old.
+    """
+    error = bazel_version_error(native.bazel_version)
+    if error:
+        fail(error)
     _go_module(
         name = "com_github_colega_zeropool",
         importpath = "github.com/colega/zeropool",

@@ -46,6 +46,17 @@ func TestWorkspaceVersions(t *testing.T) {
 	}
 }
 
+// TestBazelVersion: MODULE.bazel and WORKSPACE files want the same Bazel.
+func TestBazelVersion(t *testing.T) {
+	m := regexp.MustCompile(`bazel_compatibility = \[">=(.*)"\]`).FindStringSubmatch(read(t, "../MODULE.bazel"))
+	if m == nil {
+		t.Fatal("MODULE.bazel does not say which Bazel it needs")
+	}
+	if want := fmt.Sprintf("MINIMUM_BAZEL_VERSION = %q\n", m[1]); !strings.Contains(read(t, "private/bazel_version.bzl"), want) {
+		t.Errorf("rules/private/bazel_version.bzl does not have %s", want)
+	}
+}
+
 // TestVersionInDocs: MODULE.bazel has the version; what tells users to write it says the same.
 func TestVersionInDocs(t *testing.T) {
 	m := regexp.MustCompile(`name = "mpgo",\n    version = "(.*)"`).FindStringSubmatch(read(t, "../MODULE.bazel"))
