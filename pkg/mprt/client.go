@@ -42,13 +42,13 @@ func NewClient(c Capability, i *Interface) Client {
 	dropped := droppedProxy{cap: p.cap, iface: i}
 	if conn := p.conn(); conn != nil {
 		p.peer = conn.name
+		conn.object("IPC client create", i)
 		if i.Construct != nil {
 			conn.construct(p.cap, i.Construct)
 		}
 		if conn.leaked != nil && !c.function {
 			dropped.made = callers()
 		}
-		conn.object("IPC client create", i)
 	}
 	if c.from != nil {
 		c.from.adopt(p)
@@ -200,7 +200,7 @@ func begin(ctx context.Context, p *proxy, m *Method) (*ClientCall, error) {
 	call.q, call.proxy, call.conn, call.method, call.ctx = q, p, conn, m, ctx
 	call.enc = encoder{conn: conn, caps: q, lends: q.Params()}
 	call.dec = decoder{caps: q, back: call}
-	if t := conn.listener(); t != nil && t.callLog.prints(ctx) {
+	if conn.listener().prints(ctx) {
 		call.enc.lends = capnp.Struct{} // what is lent cannot be read here
 	}
 	switch {

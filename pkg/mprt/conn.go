@@ -65,14 +65,23 @@ func newConn(nc net.Conn, offer *Server, o *options, ended func(*Conn)) *Conn {
 		since:      time.Now(),
 		log:        o.logger,
 		leaked:     o.leaked,
-		tap:        newTap(o),
+		tap:        newTap(o, name),
 		known:      map[*Thread]struct{}{},
 	}
 	vo := o.vat
 	vo.Owner = c
+	var rec *record
+	if c.tap != nil && c.tap.record != nil {
+		rec = c.tap.record
+		vo.Trace = rec.message
+		if offer != nil {
+			rec.know(offer.iface)
+		}
+	}
 	vo.Ended = func() {
 		c.unregister()
 		c.drop()
+		rec.ended(c.Err())
 		if err := c.Err(); err != nil {
 			c.log.Warn("peer disconnected", "peer", c.name, "error", err)
 		} else {
@@ -124,7 +133,18 @@ func (c *Conn) Bootstrap() Capability { return Capability{cap: c.vat.Bootstrap()
 
 // Close ends the connection: calls in flight fail on both sides, and objects
 // that the peer held here are closed.
-func (c *Conn) Close() error { return c.vat.Close() }
+func (c *Conn) Close() error {
+	err := c.vat.Close()
+	c.settle()
+	return err
+}
+
+// settle waits for the record of the connection to be written.
+func (c *Conn) settle() {
+	if c.tap != nil && c.tap.record != nil {
+		c.tap.record.settle()
+	}
+}
 
 // Done is closed when the connection has ended, for whatever reason.
 func (c *Conn) Done() <-chan struct{} { return c.vat.Done() }

@@ -126,9 +126,14 @@ func (l *callLog) data(ctx context.Context, what string, info *CallInfo, s capnp
 		slog.String("method", info.Interface+"."+info.Method), slog.String("data", string(text)))
 }
 
-// object logs that an object was made or ended.
+// object is told that an object was made or ended, and logs it.
 func (c *Conn) object(what string, i *Interface) {
-	if t := c.tap; t != nil && t.callLog.on(context.Background()) {
+	t := c.tap
+	if t == nil {
+		return
+	}
+	t.record.know(i)
+	if t.callLog.on(context.Background()) {
 		t.callLog.LogAttrs(context.Background(), slog.LevelDebug, what,
 			slog.String("interface", i.Name), slog.String("peer", c.name))
 	}

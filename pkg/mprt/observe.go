@@ -77,12 +77,13 @@ type tap struct {
 	observer Observer // or nil
 	callLog  callLog
 	labels   bool // calls run under profiler labels
+	record   *record
 }
 
-// newTap returns what o asks for.
-func newTap(o *options) *tap {
-	t := &tap{observer: o.observer, callLog: newCallLog(o), labels: o.profileLabels}
-	if t.observer == nil && t.callLog.Logger == nil && !t.labels {
+// newTap returns what o asks for, of a connection to a peer of this name.
+func newTap(o *options, peer string) *tap {
+	t := &tap{observer: o.observer, callLog: newCallLog(o), labels: o.profileLabels, record: o.recorder.connect(peer)}
+	if t.observer == nil && t.callLog.Logger == nil && !t.labels && t.record == nil {
 		return nil
 	}
 	return t
@@ -94,6 +95,12 @@ func (c *Conn) listener() *tap {
 		return nil
 	}
 	return c.tap
+}
+
+// prints reports whether the content of calls is read here, so that all of it
+// must be in their messages.
+func (t *tap) prints(ctx context.Context) bool {
+	return t != nil && (t.record != nil || t.callLog.prints(ctx))
 }
 
 // sending is told of a call that is about to be sent.

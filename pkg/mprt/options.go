@@ -25,6 +25,7 @@ type options struct {
 	maxChars       int
 	leaked         func(Leak)
 	observer       Observer
+	recorder       *recorder
 	profileLabels  bool
 }
 

@@ -94,6 +94,7 @@ func Serve(ctx context.Context, l net.Listener, s *Server, opts ...Option) error
 	defer l.Close()
 
 	var wg sync.WaitGroup
+	defer o.recorder.settle()
 	defer wg.Wait()
 	var mu sync.Mutex
 	open := map[*Conn]struct{}{}
@@ -169,6 +170,7 @@ func ServeConn(ctx context.Context, nc net.Conn, s *Server, opts ...Option) erro
 	case <-ctx.Done():
 		c.shutdown(o)
 	}
+	c.settle()
 	return c.Err()
 }
 

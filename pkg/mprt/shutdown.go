@@ -17,6 +17,7 @@ func (c *Conn) Shutdown(ctx context.Context) error {
 	c.leaving.Store(true)
 	err := c.vat.Drain(ctx)
 	c.vat.Close()
+	c.settle()
 	return err
 }
 
