@@ -52,6 +52,7 @@ type Question struct {
 	token     bool          // the reader role was handed to this waiter
 	poked     bool          // a queue has work for this waiter, or ctx ended
 	cancelled bool
+	yields    bool // leaves the role to others until it is woken
 	armed     bool // ctx is watched
 	ctx       context.Context
 	stopWatch func() bool

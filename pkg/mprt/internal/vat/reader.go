@@ -69,7 +69,7 @@ func (q *Question) Wait(ctx context.Context, own *Queue) error {
 			c.mu.Lock()
 			continue
 		}
-		if q.token || !c.reading && c.err == nil {
+		if q.token || !c.reading && c.err == nil && !q.yields {
 			q.token = false
 			c.claim(q)
 			c.mu.Unlock()
@@ -81,6 +81,7 @@ func (q *Question) Wait(ctx context.Context, own *Queue) error {
 		c.mu.Unlock()
 		<-q.sig
 		c.mu.Lock()
+		q.yields = false
 		c.dropFollower(q)
 	}
 	c.dropWaiting(q)
@@ -235,24 +236,47 @@ func (c *Conn) successor() *Question {
 	return nil
 }
 
-// lead reads on behalf of q, which waits, until q has to look at its state.
+// lead reads on behalf of q, which waits, until q has to look at its state, or
+// others could do better.
 func (c *Conn) lead(q *Question) {
+	others := 0
 	for {
+		kind := rpc.Message_Which_unimplemented
 		if m := c.readMessage(); m != nil {
-			if queue, _, _ := c.dispatch(m); queue != nil {
+			var queue *Queue
+			if queue, _, kind = c.dispatch(m); queue != nil {
 				queue.Start()
 			}
 		}
 		c.mu.Lock()
 		c.dispatching = false
 		c.uncork()
-		if q.state == returned || q.poked || q.cancelled || c.err != nil {
+		done := q.state == returned || q.poked || q.cancelled || c.err != nil
+		if kind == rpc.Message_Which_return {
+			others++
+		}
+		if !done && others >= servesOthers {
+			q.yields = c.yields(q)
+		}
+		if done || q.yields {
 			c.vacate()
 			c.mu.Unlock()
 			return
 		}
 		c.mu.Unlock()
 	}
+}
+
+// servesOthers is how many returns that are not its own make a leader ask
+// whether it should be one.
+const servesOthers = 4
+
+// yields says that q, which leads, has waited for long while the returns of
+// others came in: each had to be woken. Those call again, find the role vacant
+// and read for themselves. If they do not, the watchdog sees to it. Under c.mu.
+func (c *Conn) yields(q *Question) bool {
+	c.watch() // so that there are ticks
+	return dog.ticks.Load()-q.since > 2 && !c.in.hasFrame()
 }
 
 // background reads while no caller does, and runs the calls that come in.
