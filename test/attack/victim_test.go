@@ -252,6 +252,7 @@ func underWatch(t *testing.T, w *witness, limit int64, run func()) {
 	if limit == 0 {
 		limit = heapLimit
 	}
+	limit *= heapFactor
 	if grown > limit {
 		t.Errorf("the heap grew by %.1f MiB, more than %d", float64(grown)/mib, limit/mib)
 	}
