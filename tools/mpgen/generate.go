@@ -267,7 +267,10 @@ func (o *generateOptions) compile() (schema.CodeGeneratorRequest, error) {
 	options := compiler.Options{ImportPaths: o.roots, Bindings: o.bindings}
 	files := o.files
 	if len(o.schemas) > 0 {
-		options = compiler.Options{FS: o, Dir: "/", ImportPaths: []string{"/"}, Bindings: o.bindings}
+		options = compiler.Options{FS: o, Dir: "/", ImportPaths: []string{"/"}}
+		for _, b := range o.bindings {
+			options.Bindings = append(options.Bindings, o.bindingsName(b))
+		}
 		if len(o.outs) > 0 {
 			options.Importable = append([]string{}, o.importable...)
 		}
@@ -319,11 +322,26 @@ func (o *generateOptions) file(name string) string {
 		return file
 	}
 	for _, b := range o.bindings {
-		if "/"+strings.TrimPrefix(path.Clean(filepath.ToSlash(b)), "/") == name {
+		if o.bindingsName(b) == name {
 			return b
 		}
 	}
 	return ""
+}
+
+// bindingsName is the name by which the compiler knows a file of bindings: as
+// if it were beside the schemas of its folder, so that it finds them by a
+// relative import whatever their names begin with.
+func (o *generateOptions) bindingsName(file string) string {
+	file = path.Clean(filepath.ToSlash(file))
+	for _, schemas := range []pairs{o.outs, o.schemas} { // first those to generate
+		for _, s := range schemas {
+			if at, ok := o.schemas.find(s.name); ok && path.Dir(path.Clean(filepath.ToSlash(at))) == path.Dir(file) {
+				return path.Join(path.Dir(s.name), path.Base(file))
+			}
+		}
+	}
+	return "/" + strings.TrimPrefix(file, "/")
 }
 
 // explain makes an error tell a user of a build tool what to do about it.

@@ -263,6 +263,38 @@ func TestTagErrors(t *testing.T) {
 	}
 }
 
+// TestBindingsElsewhere has a build tool give bindings whose path does not begin as the names of the schemas do: those of another
+// repository, and of a library with a prefix.
+func TestBindingsElsewhere(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.MkdirAll("external/lib/app", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	write(t, "external/lib/app/s.capnp", "@0xd1b7e2a4c5f60914;\nstruct A { x @0 :Int32; }\n")
+	bindings := "external/lib/app/s.bindings"
+	for _, test := range []struct{ importing, schema string }{
+		{"s.capnp", "/app/s.capnp"},
+		{"/app/s.capnp", "/app/s.capnp"},
+		{"s.capnp", "/some/prefix/s.capnp"},
+		{"/some/prefix/s.capnp", "/some/prefix/s.capnp"},
+	} {
+		args := []string{"--importpath=example.com/s", "--schema=" + test.schema + "=external/lib/app/s.capnp", "--out=" + test.schema + "=s.mp.go",
+			"--bindings=" + bindings}
+		write(t, bindings, "using Go = import \"/mp/go.capnp\";\nusing S = import \""+test.importing+"\";\nbind S.A $Go.name(\"Renamed\");\n")
+		if status, _, stderr := mpgen(args...); status != 0 {
+			t.Errorf("import %q of %s: %s", test.importing, test.schema, stderr)
+			continue
+		}
+		if got, err := os.ReadFile("s.mp.go"); err != nil || !bytes.Contains(got, []byte("type Renamed struct")) {
+			t.Errorf("import %q of %s: %v, %s", test.importing, test.schema, err, got)
+		}
+		write(t, bindings, "using S = import \""+test.importing+"\";\nbind S.B $S.c;\n")
+		if status, _, stderr := mpgen(args...); status != 1 || !strings.HasPrefix(stderr, bindings+":2:") {
+			t.Errorf("status %d, %s", status, stderr)
+		}
+	}
+}
+
 // TestErrors looks for each mistake's message, and for no output.
 func TestErrors(t *testing.T) {
 	const head = "@0xd1b7e2a4c5f60914;\nusing Go = import \"/mp/go.capnp\";\n"
