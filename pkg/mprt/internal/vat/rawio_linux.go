@@ -1,4 +1,4 @@
-//go:build !race && !msan && !asan && !s390x
+//go:build !race && !msan && !asan
 
 package vat
 
@@ -17,7 +17,7 @@ import (
 //
 // MSG_DONTWAIT holds whatever has become of the descriptor's own mode. The
 // sanitizers see what goes through the kernel only in package syscall
-// (rawio_unix.go), and s390x has other system calls.
+// (rawio_unix.go).
 
 // atOnce is how much may be copied without the scheduler: some ten microseconds,
 // for which a collection that wants to stop the world has to wait, as it has for

@@ -1,4 +1,4 @@
-//go:build unix && (!linux || race || msan || asan || s390x)
+//go:build unix && (!linux || race || msan || asan)
 
 package vat
 
