@@ -70,9 +70,8 @@ func newConn(nc net.Conn, offer *Server, o *options, ended func(*Conn)) *Conn {
 	}
 	vo := o.vat
 	vo.Owner = c
-	var rec *record
-	if c.tap != nil && c.tap.record != nil {
-		rec = c.tap.record
+	rec := c.tap.recording()
+	if rec != nil {
 		vo.Trace = rec.message
 		if offer != nil {
 			rec.know(offer.iface)
@@ -141,8 +140,8 @@ func (c *Conn) Close() error {
 
 // settle waits for the record of the connection to be written.
 func (c *Conn) settle() {
-	if c.tap != nil && c.tap.record != nil {
-		c.tap.record.settle()
+	if rec := c.tap.recording(); rec != nil {
+		rec.settle()
 	}
 }
 

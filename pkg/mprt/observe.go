@@ -89,6 +89,14 @@ func newTap(o *options, peer string) *tap {
 	return t
 }
 
+// recording is the record of the connection's messages, nil if there is none.
+func (t *tap) recording() *record {
+	if t == nil {
+		return nil
+	}
+	return t.record
+}
+
 // listener is the tap of c, nil also for a call within this process.
 func (c *Conn) listener() *tap {
 	if c == nil {

@@ -225,11 +225,10 @@ var zeros [wordSize]byte
 // lend makes the pointer at a byte offset of the first segment one to data,
 // which is not copied: it must not be changed until the message is written.
 func (m *message) lend(pointer int, data []byte) error {
-	seg := m.seg
 	// A double far pointer leads to a landing pad of two words: where the
 	// list begins, and what kind of list it is.
-	pad := len(seg.Data())
-	if _, err := capnp.NewStruct(seg, capnp.ObjectSize{DataSize: 2 * wordSize}); err != nil {
+	pad := len(m.data())
+	if _, err := capnp.NewStruct(m.seg, capnp.ObjectSize{DataSize: 2 * wordSize}); err != nil {
 		return err
 	}
 	m.lent = append(m.lent, data)

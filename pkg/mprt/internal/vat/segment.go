@@ -7,7 +7,7 @@ import (
 	"capnproto.org/go/capnp/v3"
 )
 
-// A message keeps its arena and that its memory from one life to the next. To
+// A message keeps its arena, and that its memory, from one life to the next. To
 // give both back to go-capnp's pools and to take others for each message costs
 // as much as all that is then written into it.
 
