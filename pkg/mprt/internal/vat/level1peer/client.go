@@ -112,6 +112,20 @@ func (s *session) result(q *vat.Question) *vat.Cap {
 	return c.AddRef()
 }
 
+// resolved waits until it is known what c is, and returns that, borrowed. That calls on c have returned does not say so:
+// the last one held for it may be answered before who delivered them has seen that it was the last.
+func (s *session) resolved(c *vat.Cap) *vat.Cap {
+	known := make(chan *vat.Cap, 1)
+	c.WhenResolved(func(c *vat.Cap) { known <- c })
+	select {
+	case c := <-known:
+		return c
+	case <-s.ctx.Done():
+		fail("the promise stays one")
+		return nil
+	}
+}
+
 // ours makes a counter of ours; gone waits until nobody refers to it.
 func (s *session) ours() (c *vat.Cap, gone func()) {
 	o := &counter{dropped: make(chan struct{})}
@@ -186,7 +200,7 @@ var scenarios = []scenario{
 		s.settle()
 		numbers = append(numbers, callNext(promise), callNext(promise), callNext(promise))
 		s.wantNumbers(numbers, 1)
-		if _, local := promise.Local(); !local {
+		if _, local := s.resolved(promise).Local(); !local {
 			fail("the promise has not become our object")
 		}
 		promise.Release()
