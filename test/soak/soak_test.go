@@ -7,6 +7,7 @@
 package soak
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -67,6 +68,7 @@ func TestSoak(t *testing.T) {
 	s := &soak{t: t, path: filepath.Join(t.TempDir(), "soak")}
 	stop := s.serve()
 	defer stop()
+	s.rouse()
 
 	// The value at the first sixth is what later ones are compared with: by then all that is made once is made.
 	sixth := max(2, int(*soakTime/(3*time.Minute)))
@@ -92,6 +94,30 @@ func TestSoak(t *testing.T) {
 		}
 	}
 	t.Logf("longest time from a fault to the end of the last call: %v", time.Duration(s.afterFault.Load()))
+}
+
+// rouse has the process begin what it begins once, with the first connection that comes to rest, and which would look like a
+// leak if that were late.
+func (s *soak) rouse() {
+	conn, err := mprt.Dial(context.Background(), "unix:"+s.path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	v := newVisit(conn)
+	defer v.leave()
+	if err := v.open(); err != nil {
+		s.t.Fatal(err)
+	}
+	stacks := make([]byte, mib)
+	for deadline := time.Now().Add(patience); runtime.GOOS == "linux"; runtime.Gosched() {
+		n := runtime.Stack(stacks, true)
+		if bytes.Contains(stacks[:n], []byte("vat.(*sentinel).run(")) {
+			break
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("nobody watches a connection at rest:\n%s", stacks[:n])
+		}
+	}
 }
 
 // load has visitors come for d, and returns when the last has left.
