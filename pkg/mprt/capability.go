@@ -70,6 +70,15 @@ func Close(object any) error {
 	return nil
 }
 
+// hasClose says whether Close has something to call.
+func hasClose(object any) bool {
+	switch object.(type) {
+	case io.Closer, interface{ Close() }:
+		return true
+	}
+	return false
+}
+
 func isNil(v any) bool {
 	if v == nil {
 		return true

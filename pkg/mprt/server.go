@@ -56,7 +56,7 @@ func newProxyServer(i *Interface, impl any, owned bool) *vat.Cap {
 
 // Dropped implements [vat.Server]: nobody can call the object any more.
 func (s *proxyServer) Dropped() {
-	if s.end() {
+	if s.end() && hasClose(s.impl) {
 		// Close is the user's and may block.
 		go Close(s.impl)
 	}
