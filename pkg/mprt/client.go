@@ -99,6 +99,10 @@ const destroyTimeout = 10 * time.Second
 // most; that the connection is gone already is no error. Only the first call
 // does anything.
 //
+// An object is not destroyed under a call, which a C++ peer would not survive:
+// while one is still running there, also one that was given up on here, Close
+// releases the object and does not wait; it dies when the last of them ends.
+//
 // In the method that the client was passed to, destroy runs where its caller
 // waits; otherwise on a thread of its own.
 func (c Client) Close() error {
@@ -122,7 +126,7 @@ func (c Client) close(ctx context.Context, timeout time.Duration) error {
 		conn.object("IPC client destroy", p.iface)
 	}
 	defer p.cap.Release()
-	if p.iface.Destroy == nil {
+	if p.iface.Destroy == nil || p.cap.Busy() {
 		return nil
 	}
 	call, err := begin(ctx, p, p.iface.Destroy)
@@ -305,14 +309,15 @@ func (c *ClientCall) Pipeline(path ...uint16) Capability {
 }
 
 // Finish ends the use of the call. If it has not returned, its results are
-// dropped when it does, and the peer is told that nobody waits.
+// dropped when it does, and the peer is told that nobody waits. The peer's
+// thread may go on running it, so no other call gets that thread.
 func (c *ClientCall) Finish() {
 	if c.info != nil {
 		c.ended(errUnwanted)
 	}
-	c.q.Release()
+	abandoned := c.q.Release()
 	if c.lease != nil {
-		c.lease.giveBack()
+		c.lease.giveBack(abandoned)
 	}
 	// The proxy must not be collected before its call has been sent.
 	runtime.KeepAlive(c.proxy)

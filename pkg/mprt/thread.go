@@ -304,9 +304,10 @@ func (c *Conn) borrow() *lease {
 // lent.
 const spareThreads = 64
 
-// giveBack ends a loan. After a rush of calls, the threads that it took are
-// released, here and there.
-func (l *lease) giveBack() {
+// giveBack ends a loan. A thread whose call was given up on is not lent again:
+// the peer may run the call to its end, and calls behind it would wait. After a
+// rush of calls, the threads that it took are released, here and there.
+func (l *lease) giveBack(abandoned bool) {
 	l.queue.Yield()
 	c := l.conn
 	c.mu.Lock()
@@ -314,6 +315,11 @@ func (l *lease) giveBack() {
 	if c.ended {
 		c.mu.Unlock()
 		l.identity.release()
+		return
+	}
+	if abandoned {
+		c.mu.Unlock()
+		l.retire()
 		return
 	}
 	c.idle = append(c.idle, l)
@@ -327,9 +333,14 @@ func (l *lease) giveBack() {
 	c.idle = c.idle[:keep]
 	c.mu.Unlock()
 	for _, l := range surplus {
-		c.vat.Unpin(l.local)
-		l.identity.release()
+		l.retire()
 	}
+}
+
+// retire ends a thread that nobody will borrow any more.
+func (l *lease) retire() {
+	l.conn.vat.Unpin(l.local)
+	l.identity.release()
 }
 
 type threadKey struct{}

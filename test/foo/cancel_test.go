@@ -75,6 +75,27 @@ func TestDeadline(t *testing.T) {
 	})
 }
 
+// The server may run a call to its end that its caller gave up on. Other calls do not wait for it, whichever threads
+// they borrow.
+func TestAbandonedHoldsUpNobody(t *testing.T) {
+	over(t, func(t *testing.T, s server) {
+		f, other := dialThreads(t, s), dial(t, s)
+		for range 3 {
+			ctx, cancel := context.WithCancelCause(within(t))
+			n := number.Add(1)
+			wait := startBlocked(t, ctx, f, other, holds, n)
+			defer other.record(t, fmt.Sprint("go ", n))
+			cancel(errGaveUp)
+			wantError(t, wait(), errGaveUp, "")
+			for range 3 {
+				if r, err := f.CallIntFnAsync(within(t), 1); err != nil || r != 2 {
+					t.Fatal(r, err)
+				}
+			}
+		}
+	})
+}
+
 // A call that is given up on while it waits for its turn is never run.
 func TestCancelQueued(t *testing.T) {
 	over(t, func(t *testing.T, s server) {

@@ -19,6 +19,7 @@ type object struct {
 	name   string
 	closed chan struct{}
 	pinged chan struct{} // told of the first Ping, if it is not nil
+	slow   chan struct{} // Ping waits for it, if it is not nil
 
 	mu     sync.Mutex
 	closes int
@@ -29,6 +30,9 @@ func newObject(name string) *object { return &object{name: name, closed: make(ch
 func (o *object) Ping(context.Context) (string, error) {
 	if o.pinged != nil {
 		close(o.pinged)
+	}
+	if o.slow != nil {
+		<-o.slow
 	}
 	return o.name, nil
 }
@@ -64,7 +68,7 @@ func (o *object) wait() { <-o.closed }
 // host is the peer: an object that makes and keeps others.
 type host struct {
 	made    chan *object
-	slow    chan struct{} // MakePlain waits for it, if it is not nil
+	slow    chan struct{} // MakePlain waits for it, and so does what Make made, if it is not nil
 	entered chan struct{}
 	pinged  chan struct{} // is closed when what Make made is called, if it is not nil
 
@@ -85,7 +89,7 @@ func (h *host) new(name string) *object {
 
 func (h *host) Make(context.Context) (Object, error) {
 	o := h.new("made")
-	o.pinged = h.pinged
+	o.pinged, o.slow = h.pinged, h.slow
 	return o, nil
 }
 
@@ -398,6 +402,52 @@ func TestAbandoned(t *testing.T) {
 }
 
 // Object of a call that was started: the same before and after the wait.
+// A C++ peer destroys an object at once, also under a call that it is running.
+func TestClosedUnderCall(t *testing.T) {
+	for _, given := range []string{"up", "time"} {
+		t.Run(given, func(t *testing.T) {
+			h := newHost()
+			h.slow, h.pinged = make(chan struct{}), make(chan struct{})
+			_, c := connect(t, h)
+			o, err := c.Make(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			made := <-h.made
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			done := make(chan error, 1)
+			go func() {
+				_, err := o.Ping(ctx)
+				done <- err
+			}()
+			<-h.pinged
+			if given == "up" {
+				cancel()
+				if err := <-done; !errors.Is(err, context.Canceled) {
+					t.Error(err)
+				}
+			}
+			if err := o.(*ObjectClient).Close(); err != nil {
+				t.Error(err)
+			}
+			if !made.open() {
+				t.Error("the object was closed under a call")
+			}
+			close(h.slow)
+			made.wait()
+			if given == "time" {
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+			}
+			if made.twice() {
+				t.Error("closed twice")
+			}
+		})
+	}
+}
+
 func TestStarted(t *testing.T) {
 	ctx := context.Background()
 	h := newHost()

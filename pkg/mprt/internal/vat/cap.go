@@ -202,6 +202,28 @@ func (c *Cap) Known() bool {
 	return c == nil || c.promise == nil
 }
 
+// Busy reports whether a call that was sent to c has not returned, even if
+// nobody waits for it.
+func (c *Cap) Busy() bool {
+	for c != nil && c.conn != nil {
+		conn := c.conn
+		conn.mu.Lock()
+		for _, q := range conn.questions.all() {
+			if q != nil && q.callee == c && q.ret == nil && q.err == nil {
+				conn.mu.Unlock()
+				return true
+			}
+		}
+		var next *Cap
+		if c.promise != nil {
+			next = c.promise.target
+		}
+		conn.mu.Unlock()
+		c = next
+	}
+	return false
+}
+
 // WhenResolved calls f with the object that c refers to, borrowed, as soon as
 // it is known: at once, or later from the goroutine that reads the connection.
 // f must not block.

@@ -24,6 +24,7 @@ type Question struct {
 	id uint32
 
 	target  *Cap         // borrowed until Send
+	callee  *Cap         // what the call was sent to, for Busy; without a reference
 	params  *message     // until sent
 	content capnp.Struct // the params struct
 
@@ -387,14 +388,16 @@ func (q *Question) Results() capnp.Struct { return q.results.Struct() }
 func (q *Question) CapAt(p capnp.Ptr) (*Cap, error) { return q.ret.capAt(p) }
 
 // Release ends the caller's use of q. If the call has not returned, its result
-// is dropped when it does, and the callee is told that nobody waits any more.
-func (q *Question) Release() {
+// is dropped when it does, and the callee is told that nobody waits any more;
+// Release then reports true: the call may go on running for any time.
+func (q *Question) Release() (abandoned bool) {
 	c := q.c
 	if c == nil { // never sent
 		q.recycle()
-		return
+		return false
 	}
 	c.mu.Lock()
+	abandoned = q.state != returned
 	// A goroutine that ended while it waited has left these behind.
 	c.dropWaiting(q)
 	c.dropFollower(q)
@@ -404,6 +407,7 @@ func (q *Question) Release() {
 	if gone {
 		q.recycle()
 	}
+	return abandoned
 }
 
 // unrefQuestion gives back one of q's references, under c.mu. It reports

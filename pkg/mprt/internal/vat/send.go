@@ -214,6 +214,7 @@ func (c *Conn) addressCall(q *Question, m *message, target *Cap) error {
 		return failedf("cannot build the call: %v", err)
 	}
 	q.state = sent
+	q.callee = target
 	q.id = c.questions.add(q)
 	m.putUint32(callQuestion, q.id)
 	q.content = capnp.Struct{}
