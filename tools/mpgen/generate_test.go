@@ -408,6 +408,34 @@ func TestNoGoPackage(t *testing.T) {
 	}
 }
 
+// Go callers pass every argument, so that they have to be told what others may leave out.
+func TestDefaultsOfParams(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "d.capnp", `@0xc1d6b5aa1b3bd7b2;
+enum E { a @0; b @1; }
+interface I {
+  one @0 (cooldown :Bool = true) -> ();
+  # Has a comment.
+  all @1 (i :Int8 = -1, u :UInt64 = 7, f :Float32 = 0.1, d :Float64 = inf, t :Text = "x\"y", e :E = b, l :List(Int8) = [1], none :Int8) -> ();
+}`)
+	if status, _, stderr := mpgen("--go_out=.", "--importpath=example.com/d", "d.capnp"); status != 0 {
+		t.Fatal(stderr)
+	}
+	got, err := os.ReadFile("d.mp.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"\t// Has a comment.\n\t//\n\t// By the schema's default, cooldown is true.\n\tOne(",
+		"\t// By the schema's default, i is -1, and u is 7, and f is 0.1, and d is +Inf, and t is \"x\\\"y\".\n\tAll(",
+		"// All calls I.all.\n//\n// By the schema's default, i is -1,",
+	} {
+		if !strings.Contains(string(got), want) {
+			t.Errorf("there is no %q in:\n%s", want, got)
+		}
+	}
+}
+
 func TestHelp(t *testing.T) {
 	for _, args := range [][]string{{"--help"}, {"generate", "--help"}, {"help"}} {
 		if status, stdout, _ := mpgen(args...); status != 0 || !strings.Contains(stdout, "usage: mpgen") {

@@ -169,6 +169,7 @@ func (v *Options) LogValue() slog.Value { return slog.StringValue(v.String()) }
 // Service is the interface Service of has_want.capnp.
 type Service interface {
 	GetTip(ctx context.Context) (*BlockRef, error)
+	// By the schema's default, timeout is 1.7976931348623157e+308, and maxSize is 18446744073709551615, and reason is "none".
 	WaitNext(ctx context.Context, timeout float64, maxSize uint64, reason string) (bool, error)
 	Find(ctx context.Context, key string) (result bool, height int32, coins []int64, err error)
 	Optional(ctx context.Context, value *int32, options *Options) (valueOut *string, count uint8, err error)
@@ -237,6 +238,8 @@ func takeService_GetTip(r mprt.Reader) (result *BlockRef, err error) {
 }
 
 // WaitNext calls Service.waitNext.
+//
+// By the schema's default, timeout is 1.7976931348623157e+308, and maxSize is 18446744073709551615, and reason is "none".
 func (c *ServiceClient) WaitNext(ctx context.Context, timeout float64, maxSize uint64, reason string) (result bool, err error) {
 	call, err := c.beginWaitNext(ctx, timeout, maxSize, reason)
 	if err != nil {

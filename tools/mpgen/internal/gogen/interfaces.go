@@ -263,11 +263,43 @@ func (g *generator) goInterface(i *model.Interface, own []*signature, self *mode
 		g.P(g.typ(t.Subst(i.Params, self.Args)))
 	}
 	for _, s := range own {
-		g.comment(s.m.Doc, "")
+		g.comment(joinDocs(s.m.Doc, g.defaultsDoc(s)), "")
 		g.P(s.name, g.inDecl(s), " ", g.outDecl(s, false))
 	}
 	g.P("}")
 	g.P()
+}
+
+// defaultsDoc says what a caller of another language may leave out, and a Go
+// caller cannot.
+func (g *generator) defaultsDoc(s *signature) string {
+	var parts []string
+	for _, v := range s.in {
+		if v.field == nil || v.field.Default == nil {
+			continue
+		}
+		d, text := v.field.Default, ""
+		switch k := d.Type.Kind; {
+		case k == model.Float32:
+			text = strconv.FormatFloat(d.Float(), 'g', -1, 32)
+		case k == model.Float64:
+			text = strconv.FormatFloat(d.Float(), 'g', -1, 64)
+		case k == model.EnumOf || k.Pointer() && k != model.Text:
+			continue
+		default:
+			text = g.value(d)
+		}
+		parts = append(parts, v.name+" is "+text)
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "By the schema's default, " + strings.Join(parts, ", and ") + "."
+}
+
+// joinDocs puts two comments into one.
+func joinDocs(a, b string) string {
+	return strings.Trim(strings.TrimRight(a, " \n")+"\n\n"+b, "\n")
 }
 
 // funcType writes an interface that stands for a function.
@@ -351,7 +383,11 @@ func (g *generator) client(i *model.Interface, all []*signature) {
 // that does not wait.
 func (g *generator) clientMethod(i *model.Interface, client string, s *signature) {
 	base := s.base.Interface
-	g.comment(s.m.Doc, s.name+" calls "+base.FullName()+"."+s.m.Name+".")
+	doc := s.m.Doc
+	if strings.TrimSpace(doc) == "" {
+		doc = s.name + " calls " + base.FullName() + "." + s.m.Name + "."
+	}
+	g.comment(joinDocs(doc, g.defaultsDoc(s)), "")
 	if base != i && len(base.Params) == 0 && len(i.Params) == 0 {
 		// The clients of both are the same struct underneath.
 		ret := "return "
