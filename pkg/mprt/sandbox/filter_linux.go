@@ -29,8 +29,9 @@ var refused = []string{
 }
 
 // sockets are those that make and connect sockets. What can be done with one
-// that was inherited is not among them.
-var sockets = []string{"socket", "socketpair", "connect", "bind", "listen", "accept", "accept4", "socketcall"}
+// that was inherited is not among them. A pair of Unix sockets leads nowhere,
+// and libmultiprocess's event loop needs one.
+var sockets = []string{"socket", "connect", "bind", "listen", "accept", "accept4", "socketcall"}
 
 // namespaceFlags are the flags of clone that make namespaces.
 const namespaceFlags = unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC |
@@ -45,13 +46,21 @@ func (o *order) restrictCalls() error {
 		return fmt.Errorf("%w: seccomp: %w", errors.ErrUnsupported, err)
 	}
 	deny := refused
+	// A filter cannot see the flags of clone3.
+	conditional := []string{"clone", "clone3"}
+	conditions := []seccomp.NameWithConditions{
+		{Name: "clone", Conditions: seccomp.ArgumentConditions{{Argument: 0, Operation: seccomp.BitsNotSet, Value: namespaceFlags}}},
+	}
 	if !o.Network {
 		deny = append(slices.Clip(deny), sockets...)
+		conditional = append(conditional, "socketpair")
+		conditions = append(conditions, seccomp.NameWithConditions{
+			Name: "socketpair", Conditions: seccomp.ArgumentConditions{{Argument: 0, Operation: seccomp.Equal, Value: unix.AF_UNIX}},
+		})
 	}
 	var allowed []string
 	for name := range info.SyscallNames {
-		// A filter cannot see the flags of clone3.
-		if name != "clone" && name != "clone3" && !slices.Contains(deny, name) {
+		if !slices.Contains(conditional, name) && !slices.Contains(deny, name) {
 			allowed = append(allowed, name)
 		}
 	}
@@ -60,9 +69,7 @@ func (o *order) restrictCalls() error {
 		DefaultAction: seccomp.ActionErrno, // EPERM
 		Syscalls: []seccomp.SyscallGroup{
 			{Action: seccomp.ActionAllow, Names: allowed},
-			{Action: seccomp.ActionAllow, NamesWithCondtions: []seccomp.NameWithConditions{
-				{Name: "clone", Conditions: seccomp.ArgumentConditions{{Argument: 0, Operation: seccomp.BitsNotSet, Value: namespaceFlags}}},
-			}},
+			{Action: seccomp.ActionAllow, NamesWithCondtions: conditions},
 			// Upon this the C library falls back on clone.
 			{Action: seccomp.ActionErrno | seccomp.Action(unix.ENOSYS), Names: []string{"clone3"}},
 		},

@@ -75,6 +75,17 @@ var attempts = map[string]func(path string) error{
 		}
 		return err
 	},
+	"pair": func(family string) error {
+		of := unix.AF_UNIX
+		if family == "tipc" {
+			of = unix.AF_TIPC
+		}
+		// A kernel need not have the family to say that it is forbidden.
+		if _, err := unix.Socketpair(of, unix.SOCK_STREAM, 0); errors.Is(err, unix.EPERM) {
+			return err
+		}
+		return nil
+	},
 	"socket": func(string) error {
 		_, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 		return err
@@ -274,7 +285,7 @@ func TestConfined(t *testing.T) {
 		if got, err := c.foo.Callback(t.Context(), double, 4); err != nil || got != 8 {
 			t.Errorf("%s: Callback: %d, %v", c.name, got, err)
 		}
-		c.can("privileges", "environment")
+		c.can("privileges", "environment", "pair unix")
 		files := []string{"read " + file, "list " + dir, "read /etc/passwd", "list /", "write " + file, "write " + filepath.Join(dir, "new"), "remove " + file}
 		switch {
 		case without&sandbox.Landlock == 0:
@@ -289,7 +300,7 @@ func TestConfined(t *testing.T) {
 			c.cannot("connect "+sock, "tcp "+tcp)
 		}
 		if without&sandbox.Seccomp == 0 {
-			c.cannot("connect "+sock, "tcp "+tcp, "socket", "unshare", "clone", "trace")
+			c.cannot("connect "+sock, "tcp "+tcp, "socket", "pair tipc", "unshare", "clone", "trace")
 		}
 	}
 	if text, err := os.ReadFile(file); err != nil || string(text) != "secret" {
@@ -301,7 +312,7 @@ func TestConfined(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := &confined{t, "free", foo.NewFooInterfaceClient(free.Conn().Bootstrap())}
-	c.can("read "+file, "list "+dir, "write "+file, "connect "+sock, "tcp "+tcp, "socket", "write "+filepath.Join(dir, "new"), "remove "+file)
+	c.can("read "+file, "list "+dir, "write "+file, "connect "+sock, "tcp "+tcp, "socket", "pair tipc", "write "+filepath.Join(dir, "new"), "remove "+file)
 	if err := free.Close(); err != nil {
 		t.Error(err)
 	}
