@@ -274,6 +274,16 @@ func ConvertFrom[T, W any](r Reader, f func(W) (T, error), w W) T {
 	return v
 }
 
+// MustConvert converts a value of a schema, such as a default, with a function
+// that a binding names. It panics if the function does not take it.
+func MustConvert[T, W any](f func(W) (T, error), w W) T {
+	v, err := f(w)
+	if err != nil {
+		panic(fmt.Errorf("a value of the schema cannot be converted: %w", err))
+	}
+	return v
+}
+
 // OptionalFunc is [Optional] of what f returns, which is called only if the
 // value is there.
 func OptionalFunc[T any](has bool, f func() T) *T {

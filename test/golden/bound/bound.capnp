@@ -34,6 +34,7 @@ struct Values {
   small @20 :List(Int8) $Go.type("[]int");
   renamed @21 :Bool $Go.name("Other");
   level @22 :UInt8 $Go.type("github.com/mpgo-dev/mpgo/test/golden/bound/legacy.Level");
+  wait @23 :Float64 = 1.5 $Go.type("time.Duration") $Go.toGo("FromMillis") $Go.fromGo("Millis");
 }
 
 struct Entry {

@@ -511,10 +511,11 @@ type Values struct {
 	Small   []int
 	Other   bool
 	Level   legacy.Level
+	Wait    time.Duration
 }
 
 // CapnpSize implements mprt.Struct.
-func (*Values) CapnpSize() capnp.ObjectSize { return capnp.ObjectSize{DataSize: 32, PointerCount: 13} }
+func (*Values) CapnpSize() capnp.ObjectSize { return capnp.ObjectSize{DataSize: 40, PointerCount: 13} }
 
 // MarshalCapnp implements mprt.Struct.
 func (v *Values) MarshalCapnp(b mprt.Builder) {
@@ -545,6 +546,7 @@ func (v *Values) MarshalCapnp(b mprt.Builder) {
 	mprt.SetNumbers(b, 12, mprt.ToInts[int8](b, v.Small))
 	b.SetBit(82, v.Other)
 	b.SetUint8(26, mprt.ToInt[uint8](b, v.Level))
+	b.SetUint64(32, math.Float64bits(mprt.ConvertTo(b, Millis, v.Wait))^0x3ff8000000000000)
 }
 
 // UnmarshalCapnp implements mprt.Struct.
@@ -570,6 +572,7 @@ func (v *Values) UnmarshalCapnp(r mprt.Reader) {
 	v.Small = mprt.FromInts[[]int](r, mprt.GetNumbers[int8](r, 12))
 	v.Other = r.Bit(82)
 	v.Level = mprt.FromInt[legacy.Level](r, r.Uint8(26))
+	v.Wait = mprt.ConvertFrom(r, FromMillis, math.Float64frombits(r.Uint64(32)^0x3ff8000000000000))
 }
 
 // String returns the struct for people to read, cut at a limit.
@@ -582,6 +585,7 @@ func (v *Values) LogValue() slog.Value { return slog.StringValue(v.String()) }
 func NewValues() *Values {
 	return &Values{
 		Offset: -5,
+		Wait:   mprt.MustConvert(FromMillis, 1.5),
 	}
 }
 
@@ -1714,25 +1718,25 @@ func serveShop_Fail(ctx context.Context, impl any, call *mprt.ServerCall) error 
 // What the bindings of the schema need of Go types. A compile error from here on is
 // about the line of the schema that it names.
 
-//line bound.capnp:61:3
-var _ = mprt.UnmarshalText[time.Time, *time.Time]
-
-//line bound.capnp:61:3
-var _ = mprt.MarshalText[time.Time]
-
 //line bound.capnp:62:3
 var _ = mprt.UnmarshalText[time.Time, *time.Time]
 
 //line bound.capnp:62:3
 var _ = mprt.MarshalText[time.Time]
 
-//line bound.capnp:66:3
+//line bound.capnp:63:3
+var _ = mprt.UnmarshalText[time.Time, *time.Time]
+
+//line bound.capnp:63:3
+var _ = mprt.MarshalText[time.Time]
+
+//line bound.capnp:67:3
 var _ = func(v string) Name { return Name(v) }
 
-//line bound.capnp:70:31
+//line bound.capnp:71:31
 var _ = mprt.UnmarshalText[time.Time, *time.Time]
 
-//line bound.capnp:70:31
+//line bound.capnp:71:31
 var _ = mprt.MarshalText[time.Time]
 
 //line bound.capnp:14:3
@@ -1786,39 +1790,45 @@ var _ = func(r mprt.Reader, v []int8) []int { return mprt.FromInts[[]int](r, v) 
 //line bound.capnp:36:3
 var _ = mprt.FromInt[legacy.Level, uint8]
 
-//line bound.capnp:158:14
+//line bound.capnp:37:3
+var _ func(float64) (time.Duration, error) = FromMillis
+
+//line bound.capnp:37:3
+var _ func(time.Duration) (float64, error) = Millis
+
+//line bound.capnp:159:14
 var _ = mprt.FromInt[time.Duration, int64]
 
-//line bound.capnp:158:93
+//line bound.capnp:159:93
 var _ = mprt.UnmarshalText[netip.Addr, *netip.Addr]
 
-//line bound.capnp:158:93
+//line bound.capnp:159:93
 var _ = mprt.MarshalText[netip.Addr]
 
-//line bound.capnp:159:12
+//line bound.capnp:160:12
 var _ = mprt.FromInt[int, int32]
 
-//line bound.capnp:107:3
+//line bound.capnp:108:3
 func _[Content any](c CrateCodec[Content], r mprt.Reader, v *Crate[Content]) {
 	mprt.AssignText(&v.Label, r.Text(0))
 }
 
-//line bound.capnp:108:3
+//line bound.capnp:109:3
 func _[Content any](c CrateCodec[Content], r mprt.Reader, v *Crate[Content]) {
 	v.Content = mprt.GetValue(r, 1, c.Content)
 }
 
-//line bound.capnp:109:3
+//line bound.capnp:110:3
 func _[Content any](c CrateCodec[Content], r mprt.Reader, v *Crate[Content]) {
 	mprt.AssignInt(r, &v.Weight, int32(r.Uint32(0)))
 }
 
-//line bound.capnp:110:3
+//line bound.capnp:111:3
 func _[Content any](c CrateCodec[Content], r mprt.Reader, v *Crate[Content]) {
 	v.Next = mprt.GetStructWith(r, 2, CrateCodec[Content]{Content: c.Content})
 }
 
-//line bound.capnp:111:3
+//line bound.capnp:112:3
 func _[Content any](c CrateCodec[Content], r mprt.Reader, v *Crate[Content]) {
 	if r.Bit(32) {
 		*mprt.New(&v.Spare) = mprt.GetValue(r, 3, c.Content)
@@ -1827,33 +1837,33 @@ func _[Content any](c CrateCodec[Content], r mprt.Reader, v *Crate[Content]) {
 	}
 }
 
-//line bound.capnp:113:3
+//line bound.capnp:114:3
 func _[Content any](c CrateCodec[Content], r mprt.Reader, v *Crate[Content]) {
 	v.ByName = getCrate_ByName(c.Content, r, 4)
 }
 
-//line bound.capnp:145:3
+//line bound.capnp:146:3
 var _ = func(r mprt.Reader, v *Fault) { mprt.AssignInt(r, &v.Code, int32(r.Uint32(0))) }
 
-//line bound.capnp:86:31
+//line bound.capnp:87:31
 var _ = func(r mprt.Reader, v *In) { mprt.AssignText(&v.V, r.Text(0)) }
 
-//line bound.capnp:47:3
+//line bound.capnp:48:3
 var _ = func(r mprt.Reader, v *Pt) { mprt.AssignInt(r, &v.X, int32(r.Uint32(0))) }
 
-//line bound.capnp:48:3
+//line bound.capnp:49:3
 var _ = func(r mprt.Reader, v *Pt) { mprt.AssignFloat(&v.Base.Y, math.Float32frombits(r.Uint32(4))) }
 
-//line bound.capnp:49:3
+//line bound.capnp:50:3
 var _ = func(r mprt.Reader, v *Pt) { mprt.AssignText(&v.Name, r.Text(0)) }
 
-//line bound.capnp:50:3
+//line bound.capnp:51:3
 var _ = func(r mprt.Reader, v *Pt) { mprt.AssignTexts(&v.Tags, mprt.GetTexts(r, 1)) }
 
-//line bound.capnp:51:3
+//line bound.capnp:52:3
 var _ = func(r mprt.Reader, v *Pt) { mprt.AssignInts(r, &v.Ids, mprt.GetNumbers[uint16](r, 2)) }
 
-//line bound.capnp:52:3
+//line bound.capnp:53:3
 var _ = func(r mprt.Reader, v *Pt) {
 	if r.Bit(96) {
 		mprt.AssignInt(r, mprt.New(&v.Opt), int32(r.Uint32(8)))
@@ -1862,31 +1872,31 @@ var _ = func(r mprt.Reader, v *Pt) {
 	}
 }
 
-//line bound.capnp:54:3
+//line bound.capnp:55:3
 var _ = func(r mprt.Reader, v *Pt) { v.Inner = mprt.GetStructWith(r, 3, InnerCodec{}) }
 
-//line bound.capnp:55:3
+//line bound.capnp:56:3
 var _ = func(r mprt.Reader, v *Pt) { v.InnerValue = mprt.GetStructValueWith(r, 4, InnerCodec{}) }
 
-//line bound.capnp:56:3
+//line bound.capnp:57:3
 var _ = func(r mprt.Reader, v *Pt) { mprt.AssignBool(&v.Ok, r.Bit(97)) }
 
-//line bound.capnp:57:3
+//line bound.capnp:58:3
 var _ = func(r mprt.Reader, v *Pt) { mprt.AssignData(&v.Data, r.Data(5)) }
 
-//line bound.capnp:58:3
+//line bound.capnp:59:3
 var _ = func(r mprt.Reader, v *Pt) { mprt.AssignInt(r, &v.Pause, int64(r.Uint64(16))) }
 
-//line bound.capnp:59:3
+//line bound.capnp:60:3
 var _ = func(r mprt.Reader, v *Pt) { mprt.AssignFloats(&v.Ratios, mprt.GetNumbers[float64](r, 6)) }
 
-//line bound.capnp:60:3
+//line bound.capnp:61:3
 var _ = func(r mprt.Reader, v *Pt) { v.List = mprt.GetList(r, 7, point_ListCodec) }
 
-//line bound.capnp:61:3
+//line bound.capnp:62:3
 var _ = func(r mprt.Reader, v *Pt) { v.Deadline = mprt.UnmarshalText[time.Time](r, r.Text(8)) }
 
-//line bound.capnp:62:3
+//line bound.capnp:63:3
 var _ = func(r mprt.Reader, v *Pt) {
 	if r.Bit(98) {
 		*mprt.New(&v.Limit) = mprt.UnmarshalText[time.Time](r, r.Text(9))
@@ -1895,7 +1905,7 @@ var _ = func(r mprt.Reader, v *Pt) {
 	}
 }
 
-//line bound.capnp:64:3
+//line bound.capnp:65:3
 var _ = func(r mprt.Reader, v *Pt) {
 	if r.Bit(99) {
 		*mprt.New(&v.Hash) = [4]byte(mprt.FixedData(r, r.Data(10), 4))
@@ -1904,7 +1914,7 @@ var _ = func(r mprt.Reader, v *Pt) {
 	}
 }
 
-//line bound.capnp:66:3
+//line bound.capnp:67:3
 var _ = func(r mprt.Reader, v *Pt) {
 	if r.Bit(100) {
 		*mprt.New(&v.Word) = Name(r.Text(11))
@@ -1913,13 +1923,13 @@ var _ = func(r mprt.Reader, v *Pt) {
 	}
 }
 
-//line bound.capnp:69:5
+//line bound.capnp:70:5
 var _ = func(r mprt.Reader, v *Pt) { mprt.AssignText(&v.Place.Street, r.Text(12)) }
 
-//line bound.capnp:70:17
+//line bound.capnp:71:17
 var _ = func(r mprt.Reader, v *Pt) { mprt.AssignInt(r, &v.Place.At.X, int32(r.Uint32(24))) }
 
-//line bound.capnp:70:31
+//line bound.capnp:71:31
 var _ = func(r mprt.Reader, v *Pt) {
 	if r.Bit(101) {
 		*mprt.New(&v.Place.At.Time) = mprt.UnmarshalText[time.Time](r, r.Text(13))
@@ -1928,26 +1938,26 @@ var _ = func(r mprt.Reader, v *Pt) {
 	}
 }
 
-//line bound.capnp:88:1
+//line bound.capnp:89:1
 var _ mprt.Struct = (*Checked)(nil) // encodes itself
 
-//line bound.capnp:77:3
+//line bound.capnp:78:3
 var _ = func(r mprt.Reader, v *Measured) { mprt.AssignInt(r, &v.Serial, r.Uint32(0)) }
 
-//line bound.capnp:78:3
+//line bound.capnp:79:3
 var _ = func(r mprt.Reader, v *Measured) { mprt.AssignFloat(&v.Bounds.From, math.Float64frombits(r.Uint64(8))) }
 
-//line bound.capnp:79:3
+//line bound.capnp:80:3
 var _ = func(r mprt.Reader, v *Measured) { mprt.AssignFloat(&v.Bounds.To, math.Float64frombits(r.Uint64(16))) }
 
-//line bound.capnp:80:3
+//line bound.capnp:81:3
 var _ = func(r mprt.Reader, v *Measured) { mprt.AssignText(&v.Remark.Text, r.Text(0)) }
 
-//line bound.capnp:81:3
+//line bound.capnp:82:3
 var _ = func(r mprt.Reader, v *Measured) { mprt.AssignInt(r, &v.At, int64(r.Uint64(24))) }
 
-//line bound.capnp:122:1
+//line bound.capnp:123:1
 var _ Calc = (*CalculatorClient)(nil)
 
-//line bound.capnp:137:1
+//line bound.capnp:138:1
 var _ Handler = (*HandlerClient)(nil).Call

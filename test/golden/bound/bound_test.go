@@ -152,7 +152,7 @@ func TestValues(t *testing.T) {
 	full := &Values{Timeout: time.Second, Count: 65535, Addr: netip.MustParseAddr("10.0.0.1"), Big: big.NewInt(1 << 60), Hash: [32]byte{1, 31: 2},
 		When: time.Unix(1e9, 5).UTC(), Ratio: 0.25, Raw: json.RawMessage("{}"), Link: link, Pause: &pause, Key: &[4]byte{1, 2, 3, 4}, Color: 1,
 		Offset: -128, Note: &note, ByName: map[string]Color{"a": Color_Green, "": 7}, Value: Entry{Name: "e"},
-		Colors: map[Color]struct{}{Color_Red: {}, 9: {}}, Words: map[string]struct{}{"x": {}, "": {}}, Small: []int{-128, 127}, Other: true, Level: 3}
+		Colors: map[Color]struct{}{Color_Red: {}, 9: {}}, Words: map[string]struct{}{"x": {}, "": {}}, Small: []int{-128, 127}, Other: true, Level: 3, Wait: 250 * time.Microsecond}
 	for _, in := range []*Values{full, {Words: map[string]struct{}{}, Small: []int{}, When: time.Time{}}} {
 		msg, err := mprt.Marshal(in)
 		if err != nil {
@@ -169,8 +169,8 @@ func TestValues(t *testing.T) {
 			t.Errorf("sent     %v\nreceived %v", in, out)
 		}
 	}
-	if v := NewValues(); v.Offset != -5 {
-		t.Error("default", v.Offset)
+	if v := NewValues(); v.Offset != -5 || v.Wait != 1500*time.Microsecond {
+		t.Error("defaults", v.Offset, v.Wait)
 	}
 }
 

@@ -106,6 +106,14 @@ func FromURL(u *url.URL) (string, error) {
 	return u.String(), nil
 }
 
+// Millis is how C++'s std::chrono::duration<double, std::milli> travels.
+func Millis(d time.Duration) (float64, error) { return float64(d) / float64(time.Millisecond), nil }
+
+// FromMillis is the way back.
+func FromMillis(ms float64) (time.Duration, error) {
+	return time.Duration(ms * float64(time.Millisecond)), nil
+}
+
 // Checked carries a checksum that no Go code sees.
 type Checked struct{ Payload []byte }
 

@@ -275,7 +275,7 @@ func (g *generator) goInterface(i *model.Interface, own []*signature, self *mode
 func (g *generator) defaultsDoc(s *signature) string {
 	var parts []string
 	for _, v := range s.in {
-		if v.field == nil || v.field.Default == nil {
+		if v.field == nil || v.field.Default == nil || v.field.Go.ToGo != "" { // who knows what that makes of it
 			continue
 		}
 		d, text := v.field.Default, ""

@@ -90,6 +90,8 @@ func (g *generator) fieldList(s *model.Struct, values []model.FieldValue) string
 		case numeric(f):
 			// A number is an untyped constant, of whatever type it is bound to.
 			parts = append(parts, names[f]+": "+g.value(fv.Value))
+		case f.Go.ToGo != "" && f.Has == nil:
+			parts = append(parts, names[f]+": "+g.mprt("MustConvert(")+g.goType(f.Go.ToGo, g.schema, f.Pos)+", "+g.value(fv.Value)+")")
 		case f.Go.Map || f.Go.Set || converted(f):
 			g.errorf(f.Pos, "%s is bound to a Go type, so it cannot have a value in a constant or default", f.Name)
 		case f.Has != nil && !nilable(f.Type):
