@@ -182,13 +182,24 @@ func (c Lists[T]) DecodeList(r Reader, p capnp.Ptr) [][]T {
 // has one for each.
 type Proxy[T any] struct {
 	Interface *Interface
+	// Describe makes the interface's description, where Interface is nil. That
+	// of a generic interface depends on type arguments, and a type argument may
+	// lead back to the interface that needs its proxy.
+	Describe func() *Interface
 	// New makes a proxy client of a capability that it takes over.
 	New func(Capability) T
 }
 
+func (c *Proxy[T]) description() *Interface {
+	if c.Interface == nil {
+		return c.Describe()
+	}
+	return c.Interface
+}
+
 // Set passes v at the i-th pointer: a proxy server around it, or null.
 func (c *Proxy[T]) Set(b Builder, i uint16, v T) {
-	b.SetCapability(i, Export(b, v, c.Interface))
+	b.SetCapability(i, Export(b, v, c.description()))
 }
 
 // Get takes the object at the i-th pointer: a proxy client for it, or nil.
@@ -198,7 +209,7 @@ func (c *Proxy[T]) Get(r Reader, i uint16) T {
 
 // Encode implements [Codec].
 func (c *Proxy[T]) Encode(b Builder, v T) capnp.Ptr {
-	return b.CapPtr(Export(b, v, c.Interface))
+	return b.CapPtr(Export(b, v, c.description()))
 }
 
 // Decode implements [Codec].

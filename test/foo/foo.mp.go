@@ -328,7 +328,7 @@ var ifaceExtendedCallback = mprt.Interface{
 		&extendedCallback_CallExtended,
 	},
 	Extends: []*mprt.Interface{FooCallbackProxy.Interface},
-	Destroy: FooCallbackProxy.Interface.Destroy,
+	Destroy: &fooCallback_Destroy,
 }
 
 func init() {

@@ -197,7 +197,7 @@ func TestRequestInTree(t *testing.T) {
 // TestReorder moves declarations around: what is generated stays the same.
 func TestReorder(t *testing.T) {
 	t.Chdir(t.TempDir())
-	const id, a, b, c = "@0xd1b7e2a4c5f60913;\n", "struct A { x @0 :B; y @1 :List(B); }\n", "struct B { z @0 :E; }\n",
+	const id, a, b, c = "@0xd1b7e2a4c5f60913;\n", "struct A { x @0 :B; y @1 :List(B); }\n", "struct B { z @0 :E; g :group { d @1 :Text = \"d\"; } }\nconst v :B = (z = one);\n",
 		"interface C { m @0 (a :A) -> (b :B); }\nenum E { one @0; }\nconst k :Int32 = 1;\n"
 	var first []byte
 	for i, src := range []string{id + a + b + c, id + c + b + a, id + b + "\n\n# a remark\n\n" + c + a} {

@@ -1256,8 +1256,8 @@ func NewDepotServer[Content any](impl Depot[Content], contentCodec mprt.Codec[Co
 // DepotProxy passes a Depot from process to process.
 func DepotProxy[Content any](contentCodec mprt.Codec[Content]) *mprt.Proxy[Depot[Content]] {
 	return &mprt.Proxy[Depot[Content]]{
-		Interface: ifaceDepot(contentCodec),
-		New:       func(c mprt.Capability) Depot[Content] { return NewDepotClient(c, contentCodec) },
+		Describe: func() *mprt.Interface { return ifaceDepot(contentCodec) },
+		New:      func(c mprt.Capability) Depot[Content] { return NewDepotClient(c, contentCodec) },
 	}
 }
 

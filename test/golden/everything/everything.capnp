@@ -167,6 +167,14 @@ struct Evolved {
 
 struct Empty {}
 
+struct LateDefault {
+  # Values of it do not depend on what comes first.
+
+  number @0 :Int32;
+  minusZero @1 :Float32 = -0.0;
+  group :group { list @2 :List(Int8) = [1]; }
+}
+
 const answer :Int32 = 42;
 const precise :Float64 = 0.1;
 const infinite :Float64 = inf;
@@ -176,3 +184,4 @@ const favourite :Color = green;
 const primes :List(UInt16) = [2, 3, 5, 7];
 const origin :Shape = (name = "origin", radius = 0);
 const holder :Pointers = (any = .primes, anyList = .primes, anyStruct = .origin);
+const late :LateDefault = (number = 1);

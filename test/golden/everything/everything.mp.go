@@ -65,6 +65,8 @@ var Holder = &Pointers{
 
 var Infinite float64 = math.Inf(1)
 
+var Late = &LateDefault{Number: 1, MinusZero: float32(math.Copysign(0, -1))}
+
 var Origin = &Shape{Name: "origin", Which: Shape_Which_Radius, Radius: 0}
 
 const Precise float64 = 0.1
@@ -426,6 +428,66 @@ func (v *Groups_Choice_Inner) UnmarshalCapnp(r mprt.Reader) {
 		v.X = int32(r.Uint32(8))
 	case Groups_Choice_Inner_Which_Y:
 		v.Y = r.Text(1)
+	}
+}
+
+// LateDefault is the struct LateDefault of everything.capnp.
+//
+// Values of it do not depend on what comes first.
+type LateDefault struct {
+	Number    int32
+	MinusZero float32
+	Group     LateDefault_Group
+}
+
+// CapnpSize implements mprt.Struct.
+func (*LateDefault) CapnpSize() capnp.ObjectSize {
+	return capnp.ObjectSize{DataSize: 8, PointerCount: 1}
+}
+
+// MarshalCapnp implements mprt.Struct.
+func (v *LateDefault) MarshalCapnp(b mprt.Builder) {
+	b.SetUint32(0, uint32(v.Number))
+	b.SetUint32(4, math.Float32bits(v.MinusZero)^0x80000000)
+	v.Group.MarshalCapnp(b)
+}
+
+// UnmarshalCapnp implements mprt.Struct.
+func (v *LateDefault) UnmarshalCapnp(r mprt.Reader) {
+	v.Number = int32(r.Uint32(0))
+	v.MinusZero = math.Float32frombits(r.Uint32(4) ^ 0x80000000)
+	v.Group.UnmarshalCapnp(r)
+}
+
+// String returns the struct for people to read, cut at a limit.
+func (v *LateDefault) String() string { return mprt.Format(v) }
+
+// LogValue implements slog.LogValuer.
+func (v *LateDefault) LogValue() slog.Value { return slog.StringValue(v.String()) }
+
+// NewLateDefault returns a LateDefault with the schema's defaults.
+func NewLateDefault() *LateDefault {
+	return &LateDefault{
+		MinusZero: float32(math.Copysign(0, -1)),
+		Group:     LateDefault_Group{List: []int8{1}},
+	}
+}
+
+// LateDefault_Group is the group LateDefault.group of everything.capnp.
+type LateDefault_Group struct {
+	List []int8
+}
+
+// MarshalCapnp implements mprt.Struct.
+func (v *LateDefault_Group) MarshalCapnp(b mprt.Builder) {
+	mprt.SetNumbers(b, 0, v.List)
+}
+
+// UnmarshalCapnp implements mprt.Struct.
+func (v *LateDefault_Group) UnmarshalCapnp(r mprt.Reader) {
+	v.List = mprt.GetNumbers[int8](r, 0)
+	if v.List == nil {
+		v.List = []int8{1}
 	}
 }
 

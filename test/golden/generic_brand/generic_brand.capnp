@@ -81,3 +81,37 @@ struct Nest(T) {
 interface Gen(T) {
   next @0 () -> (result :Gen(Pair(T, Text)), nest :Nest(T));
 }
+
+struct Grouped(T) {
+  # Values of generic types that have groups, whose Go types are generic too.
+
+  value @0 :T;
+  group :group {
+    number @1 :Int32;
+    inner :group { text @2 :Text; }
+  }
+  texts @3 :Grouped(Text) = (group = (number = 3, inner = (text = "t")));
+  nest @4 :Nest(Nest(Text)) = (same = (v = (v = "larger")));
+}
+
+const groupedList :List(Grouped(Data)) = [(value = "d", group = (number = 5)), (group = (inner = (text = "i")))];
+
+interface Comparable(T) {
+  # Extended by interfaces that are its argument.
+
+  destroy @0 (context :Proxy.Context) -> ();
+  compare @1 (other :T) -> (result :Int32);
+}
+
+interface Version extends(Comparable(Version)) {
+  number @0 () -> (result :UInt32);
+}
+
+interface Ordered(T) extends(Comparable(Ordered(T))) {
+  value @0 () -> (result :T);
+}
+
+interface Versions {
+  construct @0 (threadMap :Proxy.ThreadMap) -> (threadMap :Proxy.ThreadMap);
+  first @1 () -> (version :Version, ordered :Ordered(Text));
+}

@@ -15,6 +15,11 @@ import (
 // built with.
 const _ = mprt.IsAtLeastVersion0_1
 
+var GroupedList = []Grouped[[]byte]{
+	{Value: []byte("d"), Group: Grouped_Group[[]byte]{Number: 5}},
+	{Group: Grouped_Group[[]byte]{Inner: Grouped_Group_Inner[[]byte]{Text: "i"}}},
+}
+
 // Coin is the struct Coin of generic_brand.capnp.
 type Coin struct {
 	Amount int64
@@ -38,6 +43,117 @@ func (v *Coin) String() string { return mprt.Format(v) }
 
 // LogValue implements slog.LogValuer.
 func (v *Coin) LogValue() slog.Value { return slog.StringValue(v.String()) }
+
+// Grouped is the struct Grouped of generic_brand.capnp.
+//
+// Values of generic types that have groups, whose Go types are generic too.
+type Grouped[T any] struct {
+	Value T
+	Group Grouped_Group[T]
+	Texts *Grouped[string]
+	Nest  *Nest[*Nest[string]]
+}
+
+// GroupedCodec is the mprt.StructCodec of Grouped.
+type GroupedCodec[T any] struct {
+	T mprt.Codec[T]
+}
+
+// Size implements mprt.StructCodec.
+func (GroupedCodec[T]) Size() capnp.ObjectSize { return capnp.ObjectSize{DataSize: 8, PointerCount: 4} }
+
+// Marshal implements mprt.StructCodec.
+func (c GroupedCodec[T]) Marshal(b mprt.Builder, v *Grouped[T]) {
+	mprt.SetValue(b, 0, v.Value, c.T)
+	Grouped_GroupCodec[T]{T: c.T}.Marshal(b, &v.Group)
+	mprt.SetStructWith(b, 2, v.Texts, GroupedCodec[string]{T: mprt.Texts{}})
+	mprt.SetStructWith(b, 3, v.Nest, NestCodec[*Nest[string]]{T: mprt.PointersWith[Nest[string]]{Codec: NestCodec[string]{T: mprt.Texts{}}}})
+}
+
+// Unmarshal implements mprt.StructCodec.
+func (c GroupedCodec[T]) Unmarshal(r mprt.Reader, v *Grouped[T]) {
+	v.Value = mprt.GetValue(r, 0, c.T)
+	Grouped_GroupCodec[T]{T: c.T}.Unmarshal(r, &v.Group)
+	v.Texts = mprt.GetStructWith(r, 2, GroupedCodec[string]{T: mprt.Texts{}})
+	if v.Texts == nil {
+		v.Texts = &Grouped[string]{
+			Group: Grouped_Group[string]{Number: 3, Inner: Grouped_Group_Inner[string]{Text: "t"}},
+		}
+	}
+	v.Nest = mprt.GetStructWith(r, 3, NestCodec[*Nest[string]]{T: mprt.PointersWith[Nest[string]]{Codec: NestCodec[string]{T: mprt.Texts{}}}})
+	if v.Nest == nil {
+		v.Nest = &Nest[*Nest[string]]{Same: &Nest[*Nest[string]]{V: &Nest[string]{V: "larger"}}}
+	}
+}
+
+// String returns the struct for people to read, cut at a limit.
+func (v *Grouped[T]) String() string { return mprt.Format(v) }
+
+// LogValue implements slog.LogValuer.
+func (v *Grouped[T]) LogValue() slog.Value { return slog.StringValue(v.String()) }
+
+// NewGrouped returns a Grouped with the schema's defaults.
+func NewGrouped[T any]() *Grouped[T] {
+	return &Grouped[T]{
+		Texts: &Grouped[string]{
+			Group: Grouped_Group[string]{Number: 3, Inner: Grouped_Group_Inner[string]{Text: "t"}},
+		},
+		Nest: &Nest[*Nest[string]]{Same: &Nest[*Nest[string]]{V: &Nest[string]{V: "larger"}}},
+	}
+}
+
+// Grouped_Group is the group Grouped.group of generic_brand.capnp.
+type Grouped_Group[T any] struct {
+	Number int32
+	Inner  Grouped_Group_Inner[T]
+}
+
+// Grouped_GroupCodec is the mprt.StructCodec of Grouped_Group.
+type Grouped_GroupCodec[T any] struct {
+	T mprt.Codec[T]
+}
+
+// Size implements mprt.StructCodec.
+func (Grouped_GroupCodec[T]) Size() capnp.ObjectSize {
+	return capnp.ObjectSize{DataSize: 8, PointerCount: 4}
+}
+
+// Marshal implements mprt.StructCodec.
+func (c Grouped_GroupCodec[T]) Marshal(b mprt.Builder, v *Grouped_Group[T]) {
+	b.SetUint32(0, uint32(v.Number))
+	Grouped_Group_InnerCodec[T]{T: c.T}.Marshal(b, &v.Inner)
+}
+
+// Unmarshal implements mprt.StructCodec.
+func (c Grouped_GroupCodec[T]) Unmarshal(r mprt.Reader, v *Grouped_Group[T]) {
+	v.Number = int32(r.Uint32(0))
+	Grouped_Group_InnerCodec[T]{T: c.T}.Unmarshal(r, &v.Inner)
+}
+
+// Grouped_Group_Inner is the group Grouped.group.inner of generic_brand.capnp.
+type Grouped_Group_Inner[T any] struct {
+	Text string
+}
+
+// Grouped_Group_InnerCodec is the mprt.StructCodec of Grouped_Group_Inner.
+type Grouped_Group_InnerCodec[T any] struct {
+	T mprt.Codec[T]
+}
+
+// Size implements mprt.StructCodec.
+func (Grouped_Group_InnerCodec[T]) Size() capnp.ObjectSize {
+	return capnp.ObjectSize{DataSize: 8, PointerCount: 4}
+}
+
+// Marshal implements mprt.StructCodec.
+func (c Grouped_Group_InnerCodec[T]) Marshal(b mprt.Builder, v *Grouped_Group_Inner[T]) {
+	b.SetText(1, v.Text)
+}
+
+// Unmarshal implements mprt.StructCodec.
+func (c Grouped_Group_InnerCodec[T]) Unmarshal(r mprt.Reader, v *Grouped_Group_Inner[T]) {
+	v.Text = r.Text(1)
+}
 
 // Nest is the struct Nest of generic_brand.capnp.
 //
@@ -333,6 +449,150 @@ var user_CoinsCodec mprt.Elem[Pair[[]byte, []Pair[[]byte, *Coin]]] = mprt.Struct
 
 var user_ByNameCodec mprt.Elem[Pair[string, []string]] = mprt.StructsWith[Pair[string, []string]]{Codec: PairCodec[string, []string]{Key: mprt.Texts{}, Value: mprt.Lists[string]{Elem: mprt.Texts{}}}}
 
+// Comparable is the interface Comparable of generic_brand.capnp.
+//
+// Extended by interfaces that are its argument.
+type Comparable[T any] interface {
+	Compare(ctx context.Context, other T) (int32, error)
+}
+
+// ComparableClient is a Comparable whose methods run in another process.
+type ComparableClient[T any] struct {
+	mprt.Client
+	t mprt.Codec[T]
+}
+
+// NewComparableClient makes a proxy client for c, which it takes over.
+func NewComparableClient[T any](c mprt.Capability, tCodec mprt.Codec[T]) *ComparableClient[T] {
+	return &ComparableClient[T]{mprt.NewClient(c, ifaceComparable(tCodec)), tCodec}
+}
+
+// Compare calls Comparable.compare.
+func (c *ComparableClient[T]) Compare(ctx context.Context, other T) (result int32, err error) {
+	call, err := c.beginCompare(ctx, other)
+	if err != nil {
+		return result, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return result, err
+	}
+	return takeComparable_Compare(c, r)
+}
+
+func (c *ComparableClient[T]) beginCompare(ctx context.Context, other T) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(ctx, &comparable_Compare)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	mprt.SetValue(p, 0, other, c.t)
+	return call, nil
+}
+
+// StartCompare is Compare without the wait for its results.
+func (c *ComparableClient[T]) StartCompare(ctx context.Context, other T) *Comparable_CompareCall[T] {
+	return &Comparable_CompareCall[T]{c: c, Started: mprt.Start(c.beginCompare(ctx, other))}
+}
+
+// Comparable_CompareCall is a call of ComparableClient.Compare that was started. Wait for it, or finish it.
+type Comparable_CompareCall[T any] struct {
+	mprt.Started
+	c *ComparableClient[T]
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Comparable_CompareCall[T]) Wait() (result int32, err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, err
+	}
+	return takeComparable_Compare(s.c, r)
+}
+
+func takeComparable_Compare[T any](c *ComparableClient[T], r mprt.Reader) (result int32, err error) {
+	result = int32(r.Uint32(0))
+	return result, r.Err()
+}
+
+// NewComparableServer wraps impl so that a peer can call it.
+func NewComparableServer[T any](impl Comparable[T], tCodec mprt.Codec[T]) *mprt.Server {
+	return mprt.NewServer(ifaceComparable(tCodec), impl)
+}
+
+// ComparableProxy passes a Comparable from process to process.
+func ComparableProxy[T any](tCodec mprt.Codec[T]) *mprt.Proxy[Comparable[T]] {
+	return &mprt.Proxy[Comparable[T]]{
+		Describe: func() *mprt.Interface { return ifaceComparable(tCodec) },
+		New:      func(c mprt.Capability) Comparable[T] { return NewComparableClient(c, tCodec) },
+	}
+}
+
+// UnimplementedComparable is a Comparable whose methods all fail
+// with mprt.ErrUnimplemented.
+// Embed it in an implementation, and it goes on to compile when the schema gets
+// new methods.
+type UnimplementedComparable[T any] struct{}
+
+// Compare fails with mprt.ErrUnimplemented.
+func (UnimplementedComparable[T]) Compare(_ context.Context, _ T) (result int32, err error) {
+	return result, mprt.Unimplemented(&comparable_Compare)
+}
+
+// The ids of Comparable and its methods on the wire.
+const (
+	Comparable_ID         uint64 = 0xe342538985ecac3c
+	Comparable_Destroy_ID uint16 = 0
+	Comparable_Compare_ID uint16 = 1
+)
+
+var (
+	comparable_Destroy = mprt.Method{
+		InterfaceID: Comparable_ID, InterfaceName: "Comparable",
+		ID: Comparable_Destroy_ID, Name: "destroy",
+		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{},
+		Context: 1,
+	}
+	comparable_Compare = mprt.Method{
+		InterfaceID: Comparable_ID, InterfaceName: "Comparable",
+		ID: Comparable_Compare_ID, Name: "compare",
+		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{DataSize: 8},
+	}
+)
+
+func ifaceComparable[T any](tCodec mprt.Codec[T]) *mprt.Interface {
+	m1 := comparable_Compare
+	m1.Handler = func(ctx context.Context, impl any, call *mprt.ServerCall) error {
+		return serveComparable_Compare(ctx, impl, call, tCodec)
+	}
+	return &mprt.Interface{
+		ID:   Comparable_ID,
+		Name: "Comparable",
+		Methods: []*mprt.Method{
+			&comparable_Destroy,
+			&m1,
+		},
+		Destroy: &comparable_Destroy,
+	}
+}
+
+func serveComparable_Compare[T any](ctx context.Context, impl any, call *mprt.ServerCall, tCodec mprt.Codec[T]) error {
+	p := call.Params()
+	other := mprt.GetValue(p, 0, tCodec)
+	if err := p.Err(); err != nil {
+		return err
+	}
+	result, err := impl.(Comparable[T]).Compare(ctx, other)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	r.SetUint32(0, uint32(result))
+	return nil
+}
+
 // Gen is the interface Gen of generic_brand.capnp.
 type Gen[T any] interface {
 	Next(ctx context.Context) (result Gen[mprt.AnyPointer], nest *Nest[T], err error)
@@ -416,8 +676,8 @@ func NewGenServer[T any](impl Gen[T], tCodec mprt.Codec[T]) *mprt.Server {
 // GenProxy passes a Gen from process to process.
 func GenProxy[T any](tCodec mprt.Codec[T]) *mprt.Proxy[Gen[T]] {
 	return &mprt.Proxy[Gen[T]]{
-		Interface: ifaceGen(tCodec),
-		New:       func(c mprt.Capability) Gen[T] { return NewGenClient(c, tCodec) },
+		Describe: func() *mprt.Interface { return ifaceGen(tCodec) },
+		New:      func(c mprt.Capability) Gen[T] { return NewGenClient(c, tCodec) },
 	}
 }
 
@@ -468,6 +728,186 @@ func serveGen_Next[T any](ctx context.Context, impl any, call *mprt.ServerCall, 
 	r := call.Results()
 	GenProxy[mprt.AnyPointer](mprt.AnyPointers{}).Set(r, 0, result)
 	mprt.SetStructWith(r, 1, nest, NestCodec[T]{T: tCodec})
+	return nil
+}
+
+// Ordered is the interface Ordered of generic_brand.capnp.
+type Ordered[T any] interface {
+	Comparable[Ordered[T]]
+	Value(ctx context.Context) (T, error)
+}
+
+// OrderedClient is an Ordered whose methods run in another process.
+type OrderedClient[T any] struct {
+	mprt.Client
+	t mprt.Codec[T]
+}
+
+// NewOrderedClient makes a proxy client for c, which it takes over.
+func NewOrderedClient[T any](c mprt.Capability, tCodec mprt.Codec[T]) *OrderedClient[T] {
+	return &OrderedClient[T]{mprt.NewClient(c, ifaceOrdered(tCodec)), tCodec}
+}
+
+// Compare calls Comparable.compare.
+func (c *OrderedClient[T]) Compare(ctx context.Context, other Ordered[T]) (result int32, err error) {
+	call, err := c.beginCompare(ctx, other)
+	if err != nil {
+		return result, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return result, err
+	}
+	return takeOrdered_Compare(c, r)
+}
+
+func (c *OrderedClient[T]) beginCompare(ctx context.Context, other Ordered[T]) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(ctx, &comparable_Compare)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	OrderedProxy[T](c.t).Set(p, 0, other)
+	return call, nil
+}
+
+// StartCompare is Compare without the wait for its results.
+func (c *OrderedClient[T]) StartCompare(ctx context.Context, other Ordered[T]) *Ordered_CompareCall[T] {
+	return &Ordered_CompareCall[T]{c: c, Started: mprt.Start(c.beginCompare(ctx, other))}
+}
+
+// Ordered_CompareCall is a call of OrderedClient.Compare that was started. Wait for it, or finish it.
+type Ordered_CompareCall[T any] struct {
+	mprt.Started
+	c *OrderedClient[T]
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Ordered_CompareCall[T]) Wait() (result int32, err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, err
+	}
+	return takeOrdered_Compare(s.c, r)
+}
+
+func takeOrdered_Compare[T any](c *OrderedClient[T], r mprt.Reader) (result int32, err error) {
+	result = int32(r.Uint32(0))
+	return result, r.Err()
+}
+
+// Value calls Ordered.value.
+func (c *OrderedClient[T]) Value(ctx context.Context) (result T, err error) {
+	call, err := c.beginValue(ctx)
+	if err != nil {
+		return result, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return result, err
+	}
+	return takeOrdered_Value(c, r)
+}
+
+func (c *OrderedClient[T]) beginValue(ctx context.Context) (*mprt.ClientCall, error) {
+	return c.Client.Begin(ctx, &ordered_Value)
+}
+
+// StartValue is Value without the wait for its results.
+func (c *OrderedClient[T]) StartValue(ctx context.Context) *Ordered_ValueCall[T] {
+	return &Ordered_ValueCall[T]{c: c, Started: mprt.Start(c.beginValue(ctx))}
+}
+
+// Ordered_ValueCall is a call of OrderedClient.Value that was started. Wait for it, or finish it.
+type Ordered_ValueCall[T any] struct {
+	mprt.Started
+	c *OrderedClient[T]
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Ordered_ValueCall[T]) Wait() (result T, err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, err
+	}
+	return takeOrdered_Value(s.c, r)
+}
+
+func takeOrdered_Value[T any](c *OrderedClient[T], r mprt.Reader) (result T, err error) {
+	result = mprt.GetValue(r, 0, c.t)
+	return result, r.Err()
+}
+
+// NewOrderedServer wraps impl so that a peer can call it.
+func NewOrderedServer[T any](impl Ordered[T], tCodec mprt.Codec[T]) *mprt.Server {
+	return mprt.NewServer(ifaceOrdered(tCodec), impl)
+}
+
+// OrderedProxy passes an Ordered from process to process.
+func OrderedProxy[T any](tCodec mprt.Codec[T]) *mprt.Proxy[Ordered[T]] {
+	return &mprt.Proxy[Ordered[T]]{
+		Describe: func() *mprt.Interface { return ifaceOrdered(tCodec) },
+		New:      func(c mprt.Capability) Ordered[T] { return NewOrderedClient(c, tCodec) },
+	}
+}
+
+// UnimplementedOrdered is a Ordered whose methods all fail
+// with mprt.ErrUnimplemented.
+// Embed it in an implementation, and it goes on to compile when the schema gets
+// new methods.
+type UnimplementedOrdered[T any] struct{}
+
+// Compare fails with mprt.ErrUnimplemented.
+func (UnimplementedOrdered[T]) Compare(_ context.Context, _ Ordered[T]) (result int32, err error) {
+	return result, mprt.Unimplemented(&comparable_Compare)
+}
+
+// Value fails with mprt.ErrUnimplemented.
+func (UnimplementedOrdered[T]) Value(_ context.Context) (result T, err error) {
+	return result, mprt.Unimplemented(&ordered_Value)
+}
+
+// The ids of Ordered and its methods on the wire.
+const (
+	Ordered_ID       uint64 = 0xca5759e676338990
+	Ordered_Value_ID uint16 = 0
+)
+
+var (
+	ordered_Value = mprt.Method{
+		InterfaceID: Ordered_ID, InterfaceName: "Ordered",
+		ID: Ordered_Value_ID, Name: "value",
+		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
+	}
+)
+
+func ifaceOrdered[T any](tCodec mprt.Codec[T]) *mprt.Interface {
+	m0 := ordered_Value
+	m0.Handler = func(ctx context.Context, impl any, call *mprt.ServerCall) error {
+		return serveOrdered_Value(ctx, impl, call, tCodec)
+	}
+	return &mprt.Interface{
+		ID:   Ordered_ID,
+		Name: "Ordered",
+		Methods: []*mprt.Method{
+			&m0,
+		},
+		Extends: []*mprt.Interface{ComparableProxy[Ordered[T]](OrderedProxy[T](tCodec)).Describe()},
+		Destroy: &comparable_Destroy,
+	}
+}
+
+func serveOrdered_Value[T any](ctx context.Context, impl any, call *mprt.ServerCall, tCodec mprt.Codec[T]) error {
+	result, err := impl.(Ordered[T]).Value(ctx)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	mprt.SetValue(r, 0, result, tCodec)
 	return nil
 }
 
@@ -701,8 +1141,8 @@ func NewStoreServer[Key, Value any](impl Store[Key, Value], keyCodec mprt.Codec[
 // StoreProxy passes a Store from process to process.
 func StoreProxy[Key, Value any](keyCodec mprt.Codec[Key], valueCodec mprt.Codec[Value]) *mprt.Proxy[Store[Key, Value]] {
 	return &mprt.Proxy[Store[Key, Value]]{
-		Interface: ifaceStore(keyCodec, valueCodec),
-		New:       func(c mprt.Capability) Store[Key, Value] { return NewStoreClient(c, keyCodec, valueCodec) },
+		Describe: func() *mprt.Interface { return ifaceStore(keyCodec, valueCodec) },
+		New:      func(c mprt.Capability) Store[Key, Value] { return NewStoreClient(c, keyCodec, valueCodec) },
 	}
 }
 
@@ -949,7 +1389,7 @@ func (s *TextStore_AllCall) Wait() (entries []Pair[string, *Coin], err error) {
 }
 
 func takeTextStore_All(r mprt.Reader) (entries []Pair[string, *Coin], err error) {
-	entries = mprt.GetList(r, 0, store_AllResults_EntriesCodec)
+	entries = mprt.GetList(r, 0, textStore_AllResults_EntriesCodec)
 	return entries, r.Err()
 }
 
@@ -1165,10 +1605,10 @@ var ifaceTextStore = mprt.Interface{
 	Methods: []*mprt.Method{
 		&textStore_Count,
 	},
-	Extends: []*mprt.Interface{StoreProxy[string, *Coin](mprt.Texts{}, mprt.Pointers[Coin, *Coin]{}).Interface},
 }
 
 func init() {
+	ifaceTextStore.Extends = []*mprt.Interface{StoreProxy[string, *Coin](mprt.Texts{}, mprt.Pointers[Coin, *Coin]{}).Describe()}
 	textStore_Count.Handler = serveTextStore_Count
 }
 
@@ -1182,7 +1622,339 @@ func serveTextStore_Count(ctx context.Context, impl any, call *mprt.ServerCall) 
 	return nil
 }
 
-var store_AllResults_EntriesCodec mprt.Elem[Pair[string, *Coin]] = mprt.StructsWith[Pair[string, *Coin]]{Codec: PairCodec[string, *Coin]{Key: mprt.Texts{}, Value: mprt.Pointers[Coin, *Coin]{}}}
+var textStore_AllResults_EntriesCodec mprt.Elem[Pair[string, *Coin]] = mprt.StructsWith[Pair[string, *Coin]]{Codec: PairCodec[string, *Coin]{Key: mprt.Texts{}, Value: mprt.Pointers[Coin, *Coin]{}}}
+
+// Version is the interface Version of generic_brand.capnp.
+type Version interface {
+	Comparable[Version]
+	Number(ctx context.Context) (uint32, error)
+}
+
+// VersionClient is a Version whose methods run in another process.
+type VersionClient struct {
+	mprt.Client
+}
+
+// NewVersionClient makes a proxy client for c, which it takes over.
+func NewVersionClient(c mprt.Capability) *VersionClient {
+	return &VersionClient{mprt.NewClient(c, &ifaceVersion)}
+}
+
+var _ Version = (*VersionClient)(nil)
+
+// Compare calls Comparable.compare.
+func (c *VersionClient) Compare(ctx context.Context, other Version) (result int32, err error) {
+	call, err := c.beginCompare(ctx, other)
+	if err != nil {
+		return result, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return result, err
+	}
+	return takeVersion_Compare(r)
+}
+
+func (c *VersionClient) beginCompare(ctx context.Context, other Version) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(ctx, &comparable_Compare)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	VersionProxy.Set(p, 0, other)
+	return call, nil
+}
+
+// StartCompare is Compare without the wait for its results.
+func (c *VersionClient) StartCompare(ctx context.Context, other Version) *Version_CompareCall {
+	return &Version_CompareCall{Started: mprt.Start(c.beginCompare(ctx, other))}
+}
+
+// Version_CompareCall is a call of VersionClient.Compare that was started. Wait for it, or finish it.
+type Version_CompareCall struct {
+	mprt.Started
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Version_CompareCall) Wait() (result int32, err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, err
+	}
+	return takeVersion_Compare(r)
+}
+
+func takeVersion_Compare(r mprt.Reader) (result int32, err error) {
+	result = int32(r.Uint32(0))
+	return result, r.Err()
+}
+
+// Number calls Version.number.
+func (c *VersionClient) Number(ctx context.Context) (result uint32, err error) {
+	call, err := c.beginNumber(ctx)
+	if err != nil {
+		return result, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return result, err
+	}
+	return takeVersion_Number(r)
+}
+
+func (c *VersionClient) beginNumber(ctx context.Context) (*mprt.ClientCall, error) {
+	return c.Client.Begin(ctx, &version_Number)
+}
+
+// StartNumber is Number without the wait for its results.
+func (c *VersionClient) StartNumber(ctx context.Context) *Version_NumberCall {
+	return &Version_NumberCall{Started: mprt.Start(c.beginNumber(ctx))}
+}
+
+// Version_NumberCall is a call of VersionClient.Number that was started. Wait for it, or finish it.
+type Version_NumberCall struct {
+	mprt.Started
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Version_NumberCall) Wait() (result uint32, err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, err
+	}
+	return takeVersion_Number(r)
+}
+
+func takeVersion_Number(r mprt.Reader) (result uint32, err error) {
+	result = r.Uint32(0)
+	return result, r.Err()
+}
+
+// NewVersionServer wraps impl so that a peer can call it.
+func NewVersionServer(impl Version) *mprt.Server {
+	return mprt.NewServer(&ifaceVersion, impl)
+}
+
+// VersionProxy passes a Version from process to process.
+var VersionProxy = mprt.Proxy[Version]{
+	Interface: &ifaceVersion,
+	New:       func(c mprt.Capability) Version { return NewVersionClient(c) },
+}
+
+// UnimplementedVersion is a Version whose methods all fail
+// with mprt.ErrUnimplemented.
+// Embed it in an implementation, and it goes on to compile when the schema gets
+// new methods.
+type UnimplementedVersion struct{}
+
+// Compare fails with mprt.ErrUnimplemented.
+func (UnimplementedVersion) Compare(_ context.Context, _ Version) (result int32, err error) {
+	return result, mprt.Unimplemented(&comparable_Compare)
+}
+
+// Number fails with mprt.ErrUnimplemented.
+func (UnimplementedVersion) Number(_ context.Context) (result uint32, err error) {
+	return result, mprt.Unimplemented(&version_Number)
+}
+
+// The ids of Version and its methods on the wire.
+const (
+	Version_ID        uint64 = 0xdf2a896630199c3d
+	Version_Number_ID uint16 = 0
+)
+
+var (
+	version_Number = mprt.Method{
+		InterfaceID: Version_ID, InterfaceName: "Version",
+		ID: Version_Number_ID, Name: "number",
+		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{DataSize: 8},
+	}
+)
+
+var ifaceVersion = mprt.Interface{
+	ID:   Version_ID,
+	Name: "Version",
+	Methods: []*mprt.Method{
+		&version_Number,
+	},
+	Destroy: &comparable_Destroy,
+}
+
+func init() {
+	ifaceVersion.Extends = []*mprt.Interface{ComparableProxy[Version](&VersionProxy).Describe()}
+	version_Number.Handler = serveVersion_Number
+}
+
+func serveVersion_Number(ctx context.Context, impl any, call *mprt.ServerCall) error {
+	result, err := impl.(Version).Number(ctx)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	r.SetUint32(0, result)
+	return nil
+}
+
+// Versions is the interface Versions of generic_brand.capnp.
+type Versions interface {
+	First(ctx context.Context) (version Version, ordered Ordered[string], err error)
+}
+
+// VersionsClient is a Versions whose methods run in another process.
+type VersionsClient struct {
+	mprt.Client
+}
+
+// NewVersionsClient makes a proxy client for c, which it takes over.
+func NewVersionsClient(c mprt.Capability) *VersionsClient {
+	return &VersionsClient{mprt.NewClient(c, &ifaceVersions)}
+}
+
+var _ Versions = (*VersionsClient)(nil)
+
+// First calls Versions.first.
+func (c *VersionsClient) First(ctx context.Context) (version Version, ordered Ordered[string], err error) {
+	call, err := c.beginFirst(ctx)
+	if err != nil {
+		return version, ordered, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return version, ordered, err
+	}
+	return takeVersions_First(r, nil)
+}
+
+func (c *VersionsClient) beginFirst(ctx context.Context) (*mprt.ClientCall, error) {
+	return c.Client.Begin(ctx, &versions_First)
+}
+
+// StartFirst is First without the wait for its results.
+func (c *VersionsClient) StartFirst(ctx context.Context) *Versions_FirstCall {
+	return &Versions_FirstCall{Started: mprt.Start(c.beginFirst(ctx))}
+}
+
+// Versions_FirstCall is a call of VersionsClient.First that was started. Wait for it, or finish it.
+type Versions_FirstCall struct {
+	mprt.Started
+	version Version
+	ordered Ordered[string]
+}
+
+// Version is the result before it is there: what is called on it goes out at once.
+// It is the one that Wait returns.
+func (s *Versions_FirstCall) Version() *VersionClient {
+	if s.version == nil {
+		s.version = NewVersionClient(s.Pipeline(0))
+	}
+	return s.version.(*VersionClient)
+}
+
+// Ordered is the result before it is there: what is called on it goes out at once.
+// It is the one that Wait returns.
+func (s *Versions_FirstCall) Ordered() *OrderedClient[string] {
+	if s.ordered == nil {
+		s.ordered = NewOrderedClient[string](s.Pipeline(1), mprt.Texts{})
+	}
+	return s.ordered.(*OrderedClient[string])
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Versions_FirstCall) Wait() (version Version, ordered Ordered[string], err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return version, ordered, err
+	}
+	return takeVersions_First(r, s)
+}
+
+func takeVersions_First(r mprt.Reader, s *Versions_FirstCall) (version Version, ordered Ordered[string], err error) {
+	if s != nil && s.version != nil {
+		version = s.version
+	} else {
+		version = VersionProxy.Get(r, 0)
+	}
+	if s != nil && s.ordered != nil {
+		ordered = s.ordered
+	} else {
+		ordered = OrderedProxy[string](mprt.Texts{}).Get(r, 1)
+	}
+	return version, ordered, r.Err()
+}
+
+// NewVersionsServer wraps impl so that a peer can call it.
+func NewVersionsServer(impl Versions) *mprt.Server {
+	return mprt.NewServer(&ifaceVersions, impl)
+}
+
+// VersionsProxy passes a Versions from process to process.
+var VersionsProxy = mprt.Proxy[Versions]{
+	Interface: &ifaceVersions,
+	New:       func(c mprt.Capability) Versions { return NewVersionsClient(c) },
+}
+
+// UnimplementedVersions is a Versions whose methods all fail
+// with mprt.ErrUnimplemented.
+// Embed it in an implementation, and it goes on to compile when the schema gets
+// new methods.
+type UnimplementedVersions struct{}
+
+// First fails with mprt.ErrUnimplemented.
+func (UnimplementedVersions) First(_ context.Context) (version Version, ordered Ordered[string], err error) {
+	return version, ordered, mprt.Unimplemented(&versions_First)
+}
+
+// The ids of Versions and its methods on the wire.
+const (
+	Versions_ID           uint64 = 0xba38f943ef46f228
+	Versions_Construct_ID uint16 = 0
+	Versions_First_ID     uint16 = 1
+)
+
+var (
+	versions_Construct = mprt.Method{
+		InterfaceID: Versions_ID, InterfaceName: "Versions",
+		ID: Versions_Construct_ID, Name: "construct",
+		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
+		ParamsThreadMap: 1, ResultsThreadMap: 1,
+	}
+	versions_First = mprt.Method{
+		InterfaceID: Versions_ID, InterfaceName: "Versions",
+		ID: Versions_First_ID, Name: "first",
+		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 2},
+	}
+)
+
+var ifaceVersions = mprt.Interface{
+	ID:   Versions_ID,
+	Name: "Versions",
+	Methods: []*mprt.Method{
+		&versions_Construct,
+		&versions_First,
+	},
+	Construct: &versions_Construct,
+}
+
+func init() {
+	versions_First.Handler = serveVersions_First
+}
+
+func serveVersions_First(ctx context.Context, impl any, call *mprt.ServerCall) error {
+	version, ordered, err := impl.(Versions).First(ctx)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	VersionProxy.Set(r, 0, version)
+	OrderedProxy[string](mprt.Texts{}).Set(r, 1, ordered)
+	return nil
+}
 
 // Wallet is the interface Wallet of generic_brand.capnp.
 type Wallet interface {

@@ -2,6 +2,7 @@ package generic_brand
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/mpgo-dev/mpgo/pkg/mprt"
@@ -149,5 +150,76 @@ func TestStructs(t *testing.T) {
 	}
 	if !mprt.Equal(in, out) {
 		t.Errorf("sent %v\nreceived %v", in, out)
+	}
+}
+
+type version struct {
+	UnimplementedVersion
+	n      uint32
+	closed chan struct{}
+}
+
+func (v version) Number(context.Context) (uint32, error) { return v.n, nil }
+
+func (v version) Compare(ctx context.Context, other Version) (int32, error) {
+	n, err := other.Number(ctx)
+	return int32(v.n) - int32(n), err
+}
+
+func (v version) Close() error {
+	close(v.closed)
+	return nil
+}
+
+type ordered struct {
+	UnimplementedOrdered[string]
+	v string
+}
+
+func (o ordered) Value(context.Context) (string, error) { return o.v, nil }
+
+func (o ordered) Compare(ctx context.Context, other Ordered[string]) (int32, error) {
+	v, err := other.Value(ctx)
+	return int32(strings.Compare(o.v, v)), err
+}
+
+type versions struct{ closed chan struct{} }
+
+func (v versions) First(context.Context) (Version, Ordered[string], error) {
+	return version{n: 7, closed: v.closed}, ordered{v: "m"}, nil
+}
+
+// TestItsOwnArgument calls interfaces that extend a generic one of which they
+// are the argument.
+func TestItsOwnArgument(t *testing.T) {
+	ctx := context.Background()
+	closed := make(chan struct{})
+	c := NewVersionsClient(peer.Connect(t, NewVersionsServer(versions{closed})))
+	v, o, err := c.First(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := v.Compare(ctx, version{n: 5, closed: make(chan struct{})}); n != 2 || err != nil {
+		t.Error(n, err)
+	}
+	if n, err := o.Compare(ctx, ordered{v: "z"}); n != -1 || err != nil {
+		t.Error(n, err)
+	}
+	// The method that destroys is the base's.
+	if err := v.(*VersionClient).Close(); err != nil {
+		t.Error(err)
+	}
+	<-closed
+}
+
+func TestValues(t *testing.T) {
+	want := []Grouped[[]byte]{{Value: []byte("d"), Group: Grouped_Group[[]byte]{Number: 5}},
+		{Group: Grouped_Group[[]byte]{Inner: Grouped_Group_Inner[[]byte]{Text: "i"}}}}
+	if len(GroupedList) != 2 || !mprt.Equal(GroupedList, want) {
+		t.Error(GroupedList)
+	}
+	texts := NewGrouped[*Coin]().Texts
+	if texts == nil || texts.Group.Number != 3 || texts.Group.Inner.Text != "t" {
+		t.Error(texts)
 	}
 }

@@ -55,4 +55,7 @@ interface Service {
   wholeParams @9 Options -> Options;
   streamed @10 (value :Int32) -> stream;
   nothing @11 (void :Void) -> (void :Void);
+  wholeNothing @12 Nothing -> Nothing;
 }
+
+struct Nothing {}

@@ -88,6 +88,27 @@ func (v *Error) LogValue() slog.Value { return slog.StringValue(v.String()) }
 // Error makes Error an error, for methods fail with it.
 func (v *Error) Error() string { return v.Message }
 
+// Nothing is the struct Nothing of has_want.capnp.
+type Nothing struct {
+}
+
+// CapnpSize implements mprt.Struct.
+func (*Nothing) CapnpSize() capnp.ObjectSize { return capnp.ObjectSize{} }
+
+// MarshalCapnp implements mprt.Struct.
+func (*Nothing) MarshalCapnp(_ mprt.Builder) {
+}
+
+// UnmarshalCapnp implements mprt.Struct.
+func (*Nothing) UnmarshalCapnp(_ mprt.Reader) {
+}
+
+// String returns the struct for people to read, cut at a limit.
+func (v *Nothing) String() string { return mprt.Format(v) }
+
+// LogValue implements slog.LogValuer.
+func (v *Nothing) LogValue() slog.Value { return slog.StringValue(v.String()) }
+
 // Options is the struct Options of has_want.capnp.
 type Options struct {
 	Number      *int32
@@ -180,6 +201,7 @@ type Service interface {
 	WholeParams(ctx context.Context, params *Options) (*Options, error)
 	Streamed(ctx context.Context, value int32) error
 	Nothing(ctx context.Context) error
+	WholeNothing(ctx context.Context, params *Nothing) (*Nothing, error)
 }
 
 // ServiceClient is a Service whose methods run in another process.
@@ -718,6 +740,49 @@ func (s *Service_NothingCall) Wait() error {
 	return err
 }
 
+// WholeNothing calls Service.wholeNothing.
+func (c *ServiceClient) WholeNothing(ctx context.Context, params *Nothing) (results *Nothing, err error) {
+	call, err := c.beginWholeNothing(ctx, params)
+	if err != nil {
+		return results, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return results, err
+	}
+	return takeService_WholeNothing(r)
+}
+
+func (c *ServiceClient) beginWholeNothing(ctx context.Context, params *Nothing) (*mprt.ClientCall, error) {
+	return c.Client.Begin(ctx, &service_WholeNothing)
+}
+
+// StartWholeNothing is WholeNothing without the wait for its results.
+func (c *ServiceClient) StartWholeNothing(ctx context.Context, params *Nothing) *Service_WholeNothingCall {
+	return &Service_WholeNothingCall{Started: mprt.Start(c.beginWholeNothing(ctx, params))}
+}
+
+// Service_WholeNothingCall is a call of ServiceClient.WholeNothing that was started. Wait for it, or finish it.
+type Service_WholeNothingCall struct {
+	mprt.Started
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Service_WholeNothingCall) Wait() (results *Nothing, err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return results, err
+	}
+	return takeService_WholeNothing(r)
+}
+
+func takeService_WholeNothing(r mprt.Reader) (results *Nothing, err error) {
+	results = mprt.StructFrom[Nothing](r)
+	return results, r.Err()
+}
+
 // NewServiceServer wraps impl so that a peer can call it.
 func NewServiceServer(impl Service) *mprt.Server {
 	return mprt.NewServer(&ifaceService, impl)
@@ -790,21 +855,27 @@ func (UnimplementedService) Nothing(context.Context) error {
 	return mprt.Unimplemented(&service_Nothing)
 }
 
+// WholeNothing fails with mprt.ErrUnimplemented.
+func (UnimplementedService) WholeNothing(_ context.Context, _ *Nothing) (results *Nothing, err error) {
+	return results, mprt.Unimplemented(&service_WholeNothing)
+}
+
 // The ids of Service and its methods on the wire.
 const (
-	Service_ID             uint64 = 0xb6a133114b151de8
-	Service_Construct_ID   uint16 = 0
-	Service_GetTip_ID      uint16 = 1
-	Service_WaitNext_ID    uint16 = 2
-	Service_Find_ID        uint16 = 3
-	Service_Optional_ID    uint16 = 4
-	Service_InOut_ID       uint16 = 5
-	Service_Fail_ID        uint16 = 6
-	Service_FailText_ID    uint16 = 7
-	Service_Skipped_ID     uint16 = 8
-	Service_WholeParams_ID uint16 = 9
-	Service_Streamed_ID    uint16 = 10
-	Service_Nothing_ID     uint16 = 11
+	Service_ID              uint64 = 0xb6a133114b151de8
+	Service_Construct_ID    uint16 = 0
+	Service_GetTip_ID       uint16 = 1
+	Service_WaitNext_ID     uint16 = 2
+	Service_Find_ID         uint16 = 3
+	Service_Optional_ID     uint16 = 4
+	Service_InOut_ID        uint16 = 5
+	Service_Fail_ID         uint16 = 6
+	Service_FailText_ID     uint16 = 7
+	Service_Skipped_ID      uint16 = 8
+	Service_WholeParams_ID  uint16 = 9
+	Service_Streamed_ID     uint16 = 10
+	Service_Nothing_ID      uint16 = 11
+	Service_WholeNothing_ID uint16 = 12
 )
 
 var (
@@ -874,6 +945,11 @@ var (
 		ID: Service_Nothing_ID, Name: "nothing",
 		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{},
 	}
+	service_WholeNothing = mprt.Method{
+		InterfaceID: Service_ID, InterfaceName: "Service",
+		ID: Service_WholeNothing_ID, Name: "wholeNothing",
+		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{},
+	}
 )
 
 var ifaceService = mprt.Interface{
@@ -892,6 +968,7 @@ var ifaceService = mprt.Interface{
 		&service_WholeParams,
 		&service_Streamed,
 		&service_Nothing,
+		&service_WholeNothing,
 	},
 	Construct: &service_Construct,
 }
@@ -908,6 +985,7 @@ func init() {
 	service_WholeParams.Handler = serveService_WholeParams
 	service_Streamed.Handler = serveService_Streamed
 	service_Nothing.Handler = serveService_Nothing
+	service_WholeNothing.Handler = serveService_WholeNothing
 }
 
 func serveService_GetTip(ctx context.Context, impl any, call *mprt.ServerCall) error {
@@ -1057,4 +1135,17 @@ func serveService_Streamed(ctx context.Context, impl any, call *mprt.ServerCall)
 
 func serveService_Nothing(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	return impl.(Service).Nothing(ctx)
+}
+
+func serveService_WholeNothing(ctx context.Context, impl any, call *mprt.ServerCall) error {
+	p := call.Params()
+	params := mprt.StructFrom[Nothing](p)
+	if err := p.Err(); err != nil {
+		return err
+	}
+	_, err := impl.(Service).WholeNothing(ctx, params)
+	if err != nil {
+		return err
+	}
+	return nil
 }

@@ -61,6 +61,8 @@ func (s *service) Streamed(_ context.Context, value int32) error {
 
 func (s *service) Nothing(context.Context) error { return nil }
 
+func (s *service) WholeNothing(context.Context, *Nothing) (*Nothing, error) { return nil, nil }
+
 func TestService(t *testing.T) {
 	ctx := context.Background()
 	impl := &service{}
@@ -137,6 +139,9 @@ func TestOptions(t *testing.T) {
 		if !mprt.Equal(got, o) {
 			t.Errorf("sent %v, received %v", o, got)
 		}
+	}
+	if n, err := c.WholeNothing(ctx, &Nothing{}); err != nil || n == nil {
+		t.Error(n, err)
 	}
 	if o, err := c.WholeParams(ctx, nil); err != nil || !mprt.Equal(o, &Options{}) {
 		t.Error(o, err)

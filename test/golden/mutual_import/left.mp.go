@@ -45,6 +45,312 @@ func (v *Node) String() string { return mprt.Format(v) }
 // LogValue implements slog.LogValuer.
 func (v *Node) LogValue() slog.Value { return slog.StringValue(v.String()) }
 
+// Shadow is the struct Shadow of left.capnp.
+//
+// A type parameter that is called as a type of the other file.
+type Shadow[Leaf_ any] struct {
+	Bound Leaf_
+	Leaf  *Leaf
+}
+
+// ShadowCodec is the mprt.StructCodec of Shadow.
+type ShadowCodec[Leaf_ any] struct {
+	Leaf mprt.Codec[Leaf_]
+}
+
+// Size implements mprt.StructCodec.
+func (ShadowCodec[Leaf_]) Size() capnp.ObjectSize { return capnp.ObjectSize{PointerCount: 2} }
+
+// Marshal implements mprt.StructCodec.
+func (c ShadowCodec[Leaf_]) Marshal(b mprt.Builder, v *Shadow[Leaf_]) {
+	mprt.SetValue(b, 0, v.Bound, c.Leaf)
+	mprt.SetStruct(b, 1, v.Leaf)
+}
+
+// Unmarshal implements mprt.StructCodec.
+func (c ShadowCodec[Leaf_]) Unmarshal(r mprt.Reader, v *Shadow[Leaf_]) {
+	v.Bound = mprt.GetValue(r, 0, c.Leaf)
+	v.Leaf = mprt.GetStruct[Leaf](r, 1)
+}
+
+// String returns the struct for people to read, cut at a limit.
+func (v *Shadow[Leaf_]) String() string { return mprt.Format(v) }
+
+// LogValue implements slog.LogValuer.
+func (v *Shadow[Leaf_]) LogValue() slog.Value { return slog.StringValue(v.String()) }
+
+// LeftSource is the interface LeftSource of left.capnp.
+type LeftSource interface {
+	Source[string]
+}
+
+// LeftSourceClient is a LeftSource whose methods run in another process.
+type LeftSourceClient struct {
+	mprt.Client
+}
+
+// NewLeftSourceClient makes a proxy client for c, which it takes over.
+func NewLeftSourceClient(c mprt.Capability) *LeftSourceClient {
+	return &LeftSourceClient{mprt.NewClient(c, &ifaceLeftSource)}
+}
+
+var _ LeftSource = (*LeftSourceClient)(nil)
+
+// Take calls Source.take.
+func (c *LeftSourceClient) Take(ctx context.Context, lists [][]int32, value string) (result Source[string], err error) {
+	call, err := c.beginTake(ctx, lists, value)
+	if err != nil {
+		return result, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return result, err
+	}
+	return takeLeftSource_Take(r, nil)
+}
+
+func (c *LeftSourceClient) beginTake(ctx context.Context, lists [][]int32, value string) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(ctx, &source_Take)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	mprt.SetList(p, 0, lists, leftSource_TakeParams_ListsCodec)
+	p.SetText(1, value)
+	return call, nil
+}
+
+// StartTake is Take without the wait for its results.
+func (c *LeftSourceClient) StartTake(ctx context.Context, lists [][]int32, value string) *LeftSource_TakeCall {
+	return &LeftSource_TakeCall{Started: mprt.Start(c.beginTake(ctx, lists, value))}
+}
+
+// LeftSource_TakeCall is a call of LeftSourceClient.Take that was started. Wait for it, or finish it.
+type LeftSource_TakeCall struct {
+	mprt.Started
+	result Source[string]
+}
+
+// Result is the result before it is there: what is called on it goes out at once.
+// It is the one that Wait returns.
+func (s *LeftSource_TakeCall) Result() *SourceClient[string] {
+	if s.result == nil {
+		s.result = NewSourceClient[string](s.Pipeline(0), mprt.Texts{})
+	}
+	return s.result.(*SourceClient[string])
+}
+
+// Wait waits for the results, and ends the call.
+func (s *LeftSource_TakeCall) Wait() (result Source[string], err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, err
+	}
+	return takeLeftSource_Take(r, s)
+}
+
+func takeLeftSource_Take(r mprt.Reader, s *LeftSource_TakeCall) (result Source[string], err error) {
+	if s != nil && s.result != nil {
+		result = s.result
+	} else {
+		result = SourceProxy[string](mprt.Texts{}).Get(r, 0)
+	}
+	return result, r.Err()
+}
+
+// NewLeftSourceServer wraps impl so that a peer can call it.
+func NewLeftSourceServer(impl LeftSource) *mprt.Server {
+	return mprt.NewServer(&ifaceLeftSource, impl)
+}
+
+// LeftSourceProxy passes a LeftSource from process to process.
+var LeftSourceProxy = mprt.Proxy[LeftSource]{
+	Interface: &ifaceLeftSource,
+	New:       func(c mprt.Capability) LeftSource { return NewLeftSourceClient(c) },
+}
+
+// UnimplementedLeftSource is a LeftSource whose methods all fail
+// with mprt.ErrUnimplemented.
+// Embed it in an implementation, and it goes on to compile when the schema gets
+// new methods.
+type UnimplementedLeftSource struct{}
+
+// Take fails with mprt.ErrUnimplemented.
+func (UnimplementedLeftSource) Take(_ context.Context, _ [][]int32, _ string) (result Source[string], err error) {
+	return result, mprt.Unimplemented(&source_Take)
+}
+
+// The ids of LeftSource and its methods on the wire.
+const (
+	LeftSource_ID uint64 = 0xa7e7501bbcd193e5
+)
+
+var ifaceLeftSource = mprt.Interface{
+	ID:   LeftSource_ID,
+	Name: "LeftSource",
+}
+
+func init() {
+	ifaceLeftSource.Extends = []*mprt.Interface{SourceProxy[string](mprt.Texts{}).Describe()}
+}
+
+var leftSource_TakeParams_ListsCodec mprt.Elem[[]int32] = mprt.Lists[int32]{Elem: mprt.Numbers[int32]{}}
+
+// Source is the interface Source of left.capnp.
+//
+// Both files extend it, so both have the codecs of its params.
+type Source[T any] interface {
+	Take(ctx context.Context, lists [][]int32, value T) (Source[T], error)
+}
+
+// SourceClient is a Source whose methods run in another process.
+type SourceClient[T any] struct {
+	mprt.Client
+	t mprt.Codec[T]
+}
+
+// NewSourceClient makes a proxy client for c, which it takes over.
+func NewSourceClient[T any](c mprt.Capability, tCodec mprt.Codec[T]) *SourceClient[T] {
+	return &SourceClient[T]{mprt.NewClient(c, ifaceSource(tCodec)), tCodec}
+}
+
+// Take calls Source.take.
+func (c *SourceClient[T]) Take(ctx context.Context, lists [][]int32, value T) (result Source[T], err error) {
+	call, err := c.beginTake(ctx, lists, value)
+	if err != nil {
+		return result, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return result, err
+	}
+	return takeSource_Take(c, r, nil)
+}
+
+func (c *SourceClient[T]) beginTake(ctx context.Context, lists [][]int32, value T) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(ctx, &source_Take)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	mprt.SetList(p, 0, lists, source_TakeParams_ListsCodec)
+	mprt.SetValue(p, 1, value, c.t)
+	return call, nil
+}
+
+// StartTake is Take without the wait for its results.
+func (c *SourceClient[T]) StartTake(ctx context.Context, lists [][]int32, value T) *Source_TakeCall[T] {
+	return &Source_TakeCall[T]{c: c, Started: mprt.Start(c.beginTake(ctx, lists, value))}
+}
+
+// Source_TakeCall is a call of SourceClient.Take that was started. Wait for it, or finish it.
+type Source_TakeCall[T any] struct {
+	mprt.Started
+	c      *SourceClient[T]
+	result Source[T]
+}
+
+// Result is the result before it is there: what is called on it goes out at once.
+// It is the one that Wait returns.
+func (s *Source_TakeCall[T]) Result() *SourceClient[T] {
+	if s.result == nil {
+		s.result = NewSourceClient[T](s.Pipeline(0), s.c.t)
+	}
+	return s.result.(*SourceClient[T])
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Source_TakeCall[T]) Wait() (result Source[T], err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, err
+	}
+	return takeSource_Take(s.c, r, s)
+}
+
+func takeSource_Take[T any](c *SourceClient[T], r mprt.Reader, s *Source_TakeCall[T]) (result Source[T], err error) {
+	if s != nil && s.result != nil {
+		result = s.result
+	} else {
+		result = SourceProxy[T](c.t).Get(r, 0)
+	}
+	return result, r.Err()
+}
+
+// NewSourceServer wraps impl so that a peer can call it.
+func NewSourceServer[T any](impl Source[T], tCodec mprt.Codec[T]) *mprt.Server {
+	return mprt.NewServer(ifaceSource(tCodec), impl)
+}
+
+// SourceProxy passes a Source from process to process.
+func SourceProxy[T any](tCodec mprt.Codec[T]) *mprt.Proxy[Source[T]] {
+	return &mprt.Proxy[Source[T]]{
+		Describe: func() *mprt.Interface { return ifaceSource(tCodec) },
+		New:      func(c mprt.Capability) Source[T] { return NewSourceClient(c, tCodec) },
+	}
+}
+
+// UnimplementedSource is a Source whose methods all fail
+// with mprt.ErrUnimplemented.
+// Embed it in an implementation, and it goes on to compile when the schema gets
+// new methods.
+type UnimplementedSource[T any] struct{}
+
+// Take fails with mprt.ErrUnimplemented.
+func (UnimplementedSource[T]) Take(_ context.Context, _ [][]int32, _ T) (result Source[T], err error) {
+	return result, mprt.Unimplemented(&source_Take)
+}
+
+// The ids of Source and its methods on the wire.
+const (
+	Source_ID      uint64 = 0xd22b9aa034a36ef3
+	Source_Take_ID uint16 = 0
+)
+
+var (
+	source_Take = mprt.Method{
+		InterfaceID: Source_ID, InterfaceName: "Source",
+		ID: Source_Take_ID, Name: "take",
+		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
+	}
+)
+
+func ifaceSource[T any](tCodec mprt.Codec[T]) *mprt.Interface {
+	m0 := source_Take
+	m0.Handler = func(ctx context.Context, impl any, call *mprt.ServerCall) error {
+		return serveSource_Take(ctx, impl, call, tCodec)
+	}
+	return &mprt.Interface{
+		ID:   Source_ID,
+		Name: "Source",
+		Methods: []*mprt.Method{
+			&m0,
+		},
+	}
+}
+
+func serveSource_Take[T any](ctx context.Context, impl any, call *mprt.ServerCall, tCodec mprt.Codec[T]) error {
+	p := call.Params()
+	lists := mprt.GetList(p, 0, source_TakeParams_ListsCodec)
+	value := mprt.GetValue(p, 1, tCodec)
+	if err := p.Err(); err != nil {
+		return err
+	}
+	result, err := impl.(Source[T]).Take(ctx, lists, value)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	SourceProxy[T](tCodec).Set(r, 0, result)
+	return nil
+}
+
+var source_TakeParams_ListsCodec mprt.Elem[[]int32] = mprt.Lists[int32]{Elem: mprt.Numbers[int32]{}}
+
 // Walker is the interface Walker of left.capnp.
 type Walker interface {
 	Walk(ctx context.Context, from *Node, visitor Visitor) (uint32, error)

@@ -10,3 +10,9 @@ struct Leaf {
 interface Visitor extends(Left.Walker) {
   visit @0 (leaf :Leaf, walker :Left.Walker) -> (more :Bool);
 }
+
+interface RightSource extends(Left.Source(Data)) {}
+
+struct Shadows {
+  shadow @0 :Left.Shadow(Text);
+}

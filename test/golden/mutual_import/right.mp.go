@@ -42,6 +42,149 @@ func (v *Leaf) String() string { return mprt.Format(v) }
 // LogValue implements slog.LogValuer.
 func (v *Leaf) LogValue() slog.Value { return slog.StringValue(v.String()) }
 
+// Shadows is the struct Shadows of right.capnp.
+type Shadows struct {
+	Shadow *Shadow[string]
+}
+
+// CapnpSize implements mprt.Struct.
+func (*Shadows) CapnpSize() capnp.ObjectSize { return capnp.ObjectSize{PointerCount: 1} }
+
+// MarshalCapnp implements mprt.Struct.
+func (v *Shadows) MarshalCapnp(b mprt.Builder) {
+	mprt.SetStructWith(b, 0, v.Shadow, ShadowCodec[string]{Leaf: mprt.Texts{}})
+}
+
+// UnmarshalCapnp implements mprt.Struct.
+func (v *Shadows) UnmarshalCapnp(r mprt.Reader) {
+	v.Shadow = mprt.GetStructWith(r, 0, ShadowCodec[string]{Leaf: mprt.Texts{}})
+}
+
+// String returns the struct for people to read, cut at a limit.
+func (v *Shadows) String() string { return mprt.Format(v) }
+
+// LogValue implements slog.LogValuer.
+func (v *Shadows) LogValue() slog.Value { return slog.StringValue(v.String()) }
+
+// RightSource is the interface RightSource of right.capnp.
+type RightSource interface {
+	Source[[]byte]
+}
+
+// RightSourceClient is a RightSource whose methods run in another process.
+type RightSourceClient struct {
+	mprt.Client
+}
+
+// NewRightSourceClient makes a proxy client for c, which it takes over.
+func NewRightSourceClient(c mprt.Capability) *RightSourceClient {
+	return &RightSourceClient{mprt.NewClient(c, &ifaceRightSource)}
+}
+
+var _ RightSource = (*RightSourceClient)(nil)
+
+// Take calls Source.take.
+func (c *RightSourceClient) Take(ctx context.Context, lists [][]int32, value []byte) (result Source[[]byte], err error) {
+	call, err := c.beginTake(ctx, lists, value)
+	if err != nil {
+		return result, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return result, err
+	}
+	return takeRightSource_Take(r, nil)
+}
+
+func (c *RightSourceClient) beginTake(ctx context.Context, lists [][]int32, value []byte) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(ctx, &source_Take)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	mprt.SetList(p, 0, lists, rightSource_TakeParams_ListsCodec)
+	p.SetData(1, value)
+	return call, nil
+}
+
+// StartTake is Take without the wait for its results.
+func (c *RightSourceClient) StartTake(ctx context.Context, lists [][]int32, value []byte) *RightSource_TakeCall {
+	return &RightSource_TakeCall{Started: mprt.Start(c.beginTake(ctx, lists, value))}
+}
+
+// RightSource_TakeCall is a call of RightSourceClient.Take that was started. Wait for it, or finish it.
+type RightSource_TakeCall struct {
+	mprt.Started
+	result Source[[]byte]
+}
+
+// Result is the result before it is there: what is called on it goes out at once.
+// It is the one that Wait returns.
+func (s *RightSource_TakeCall) Result() *SourceClient[[]byte] {
+	if s.result == nil {
+		s.result = NewSourceClient[[]byte](s.Pipeline(0), mprt.Datas{})
+	}
+	return s.result.(*SourceClient[[]byte])
+}
+
+// Wait waits for the results, and ends the call.
+func (s *RightSource_TakeCall) Wait() (result Source[[]byte], err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, err
+	}
+	return takeRightSource_Take(r, s)
+}
+
+func takeRightSource_Take(r mprt.Reader, s *RightSource_TakeCall) (result Source[[]byte], err error) {
+	if s != nil && s.result != nil {
+		result = s.result
+	} else {
+		result = SourceProxy[[]byte](mprt.Datas{}).Get(r, 0)
+	}
+	return result, r.Err()
+}
+
+// NewRightSourceServer wraps impl so that a peer can call it.
+func NewRightSourceServer(impl RightSource) *mprt.Server {
+	return mprt.NewServer(&ifaceRightSource, impl)
+}
+
+// RightSourceProxy passes a RightSource from process to process.
+var RightSourceProxy = mprt.Proxy[RightSource]{
+	Interface: &ifaceRightSource,
+	New:       func(c mprt.Capability) RightSource { return NewRightSourceClient(c) },
+}
+
+// UnimplementedRightSource is a RightSource whose methods all fail
+// with mprt.ErrUnimplemented.
+// Embed it in an implementation, and it goes on to compile when the schema gets
+// new methods.
+type UnimplementedRightSource struct{}
+
+// Take fails with mprt.ErrUnimplemented.
+func (UnimplementedRightSource) Take(_ context.Context, _ [][]int32, _ []byte) (result Source[[]byte], err error) {
+	return result, mprt.Unimplemented(&source_Take)
+}
+
+// The ids of RightSource and its methods on the wire.
+const (
+	RightSource_ID uint64 = 0xd591188e522f53d4
+)
+
+var ifaceRightSource = mprt.Interface{
+	ID:   RightSource_ID,
+	Name: "RightSource",
+}
+
+func init() {
+	ifaceRightSource.Extends = []*mprt.Interface{SourceProxy[[]byte](mprt.Datas{}).Describe()}
+}
+
+var rightSource_TakeParams_ListsCodec mprt.Elem[[]int32] = mprt.Lists[int32]{Elem: mprt.Numbers[int32]{}}
+
 // Visitor is the interface Visitor of right.capnp.
 type Visitor interface {
 	Walker

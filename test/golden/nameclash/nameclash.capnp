@@ -161,3 +161,14 @@ struct Which {
   union :group { x @3 :Text; }
   string :union { a @4 :Text; b @5 :Void; }
 }
+
+interface Codecs {
+  # A struct's field and a method's param whose codecs would have one name.
+
+  struct MixParams {
+    # +build ignore
+
+    list @0 :List(List(Int8));
+  }
+  mix @0 (list :List(List(Int16))) -> (params :MixParams);
+}

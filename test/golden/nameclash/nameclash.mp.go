@@ -110,6 +110,34 @@ func (v *Boxes) LogValue() slog.Value { return slog.StringValue(v.String()) }
 
 var boxes_AllCodec mprt.Elem[Box[string, []byte]] = mprt.StructsWith[Box[string, []byte]]{Codec: BoxCodec[string, []byte]{Size_: mprt.Texts{}, Marshal_: mprt.Datas{}}}
 
+// Codecs_MixParams is the struct Codecs.MixParams of nameclash.capnp.
+//
+// \+build ignore
+type Codecs_MixParams struct {
+	List [][]int8
+}
+
+// CapnpSize implements mprt.Struct.
+func (*Codecs_MixParams) CapnpSize() capnp.ObjectSize { return capnp.ObjectSize{PointerCount: 1} }
+
+// MarshalCapnp implements mprt.Struct.
+func (v *Codecs_MixParams) MarshalCapnp(b mprt.Builder) {
+	mprt.SetList(b, 0, v.List, codecs_MixParams_ListCodec)
+}
+
+// UnmarshalCapnp implements mprt.Struct.
+func (v *Codecs_MixParams) UnmarshalCapnp(r mprt.Reader) {
+	v.List = mprt.GetList(r, 0, codecs_MixParams_ListCodec)
+}
+
+// String returns the struct for people to read, cut at a limit.
+func (v *Codecs_MixParams) String() string { return mprt.Format(v) }
+
+// LogValue implements slog.LogValuer.
+func (v *Codecs_MixParams) LogValue() slog.Value { return slog.StringValue(v.String()) }
+
+var codecs_MixParams_ListCodec mprt.Elem[[]int8] = mprt.Lists[int8]{Elem: mprt.Numbers[int8]{}}
+
 // Failure is the struct Failure of nameclash.capnp.
 type Failure struct {
 	Error_  string
@@ -600,6 +628,139 @@ func (v *Which_String) UnmarshalCapnp(r mprt.Reader) {
 	}
 }
 
+// Codecs is the interface Codecs of nameclash.capnp.
+//
+// A struct's field and a method's param whose codecs would have one name.
+type Codecs interface {
+	Mix(ctx context.Context, list [][]int16) (*Codecs_MixParams, error)
+}
+
+// CodecsClient is a Codecs whose methods run in another process.
+type CodecsClient struct {
+	mprt.Client
+}
+
+// NewCodecsClient makes a proxy client for c, which it takes over.
+func NewCodecsClient(c mprt.Capability) *CodecsClient {
+	return &CodecsClient{mprt.NewClient(c, &ifaceCodecs)}
+}
+
+var _ Codecs = (*CodecsClient)(nil)
+
+// Mix calls Codecs.mix.
+func (c *CodecsClient) Mix(ctx context.Context, list [][]int16) (params *Codecs_MixParams, err error) {
+	call, err := c.beginMix(ctx, list)
+	if err != nil {
+		return params, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return params, err
+	}
+	return takeCodecs_Mix(r)
+}
+
+func (c *CodecsClient) beginMix(ctx context.Context, list [][]int16) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(ctx, &codecs_Mix)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	mprt.SetList(p, 0, list, codecs_MixParams_ListCodec_)
+	return call, nil
+}
+
+// StartMix is Mix without the wait for its results.
+func (c *CodecsClient) StartMix(ctx context.Context, list [][]int16) *Codecs_MixCall {
+	return &Codecs_MixCall{Started: mprt.Start(c.beginMix(ctx, list))}
+}
+
+// Codecs_MixCall is a call of CodecsClient.Mix that was started. Wait for it, or finish it.
+type Codecs_MixCall struct {
+	mprt.Started
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Codecs_MixCall) Wait() (params *Codecs_MixParams, err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return params, err
+	}
+	return takeCodecs_Mix(r)
+}
+
+func takeCodecs_Mix(r mprt.Reader) (params *Codecs_MixParams, err error) {
+	params = mprt.GetStruct[Codecs_MixParams](r, 0)
+	return params, r.Err()
+}
+
+// NewCodecsServer wraps impl so that a peer can call it.
+func NewCodecsServer(impl Codecs) *mprt.Server {
+	return mprt.NewServer(&ifaceCodecs, impl)
+}
+
+// CodecsProxy passes a Codecs from process to process.
+var CodecsProxy = mprt.Proxy[Codecs]{
+	Interface: &ifaceCodecs,
+	New:       func(c mprt.Capability) Codecs { return NewCodecsClient(c) },
+}
+
+// UnimplementedCodecs is a Codecs whose methods all fail
+// with mprt.ErrUnimplemented.
+// Embed it in an implementation, and it goes on to compile when the schema gets
+// new methods.
+type UnimplementedCodecs struct{}
+
+// Mix fails with mprt.ErrUnimplemented.
+func (UnimplementedCodecs) Mix(_ context.Context, _ [][]int16) (params *Codecs_MixParams, err error) {
+	return params, mprt.Unimplemented(&codecs_Mix)
+}
+
+// The ids of Codecs and its methods on the wire.
+const (
+	Codecs_ID     uint64 = 0xe4bfa1542f2873c4
+	Codecs_Mix_ID uint16 = 0
+)
+
+var (
+	codecs_Mix = mprt.Method{
+		InterfaceID: Codecs_ID, InterfaceName: "Codecs",
+		ID: Codecs_Mix_ID, Name: "mix",
+		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
+	}
+)
+
+var ifaceCodecs = mprt.Interface{
+	ID:   Codecs_ID,
+	Name: "Codecs",
+	Methods: []*mprt.Method{
+		&codecs_Mix,
+	},
+}
+
+func init() {
+	codecs_Mix.Handler = serveCodecs_Mix
+}
+
+func serveCodecs_Mix(ctx context.Context, impl any, call *mprt.ServerCall) error {
+	p := call.Params()
+	list := mprt.GetList(p, 0, codecs_MixParams_ListCodec_)
+	if err := p.Err(); err != nil {
+		return err
+	}
+	params, err := impl.(Codecs).Mix(ctx, list)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	mprt.SetStruct(r, 0, params)
+	return nil
+}
+
+var codecs_MixParams_ListCodec_ mprt.Elem[[]int16] = mprt.Lists[int16]{Elem: mprt.Numbers[int16]{}}
+
 // Generic is the interface Generic of nameclash.capnp.
 //
 // Type parameters that are keywords in lower case, and params called as their codecs are.
@@ -741,7 +902,7 @@ func NewGenericServer[Type, Range, T any](impl Generic[Type, Range, T], typeCode
 // GenericProxy passes a Generic from process to process.
 func GenericProxy[Type, Range, T any](typeCodec mprt.Codec[Type], rangeCodec mprt.Codec[Range], tCodec mprt.Codec[T]) *mprt.Proxy[Generic[Type, Range, T]] {
 	return &mprt.Proxy[Generic[Type, Range, T]]{
-		Interface: ifaceGeneric(typeCodec, rangeCodec, tCodec),
+		Describe: func() *mprt.Interface { return ifaceGeneric(typeCodec, rangeCodec, tCodec) },
 		New: func(c mprt.Capability) Generic[Type, Range, T] {
 			return NewGenericClient(c, typeCodec, rangeCodec, tCodec)
 		},

@@ -357,7 +357,7 @@ var ifaceDiamond = mprt.Interface{
 		&diamond_Fail,
 	},
 	Extends: []*mprt.Interface{LeftProxy.Interface, RightProxy.Interface, base.OtherProxy.Interface},
-	Destroy: LeftProxy.Interface.Destroy,
+	Destroy: base.BaseProxy.Interface.Methods[0],
 }
 
 func init() {
@@ -532,7 +532,7 @@ var ifaceLeft = mprt.Interface{
 		&left_Left,
 	},
 	Extends: []*mprt.Interface{base.BaseProxy.Interface},
-	Destroy: base.BaseProxy.Interface.Destroy,
+	Destroy: base.BaseProxy.Interface.Methods[0],
 }
 
 func init() {
@@ -669,7 +669,7 @@ var ifaceRight = mprt.Interface{
 		&right_Right,
 	},
 	Extends: []*mprt.Interface{base.BaseProxy.Interface},
-	Destroy: base.BaseProxy.Interface.Destroy,
+	Destroy: base.BaseProxy.Interface.Methods[0],
 }
 
 func init() {

@@ -269,9 +269,12 @@ func (g *generator) hoist(t *model.Type, name string) string {
 	if usesParams(t) || t.Kind != model.ListOf && !(t.Kind == model.StructOf && !selfEncoding(t.Struct)) {
 		return expr
 	}
-	name = lower(name) + "Codec"
-	if !g.local[name] {
-		g.local[name] = true
+	// A param of a method and a field of a struct may come to the same name.
+	for name = lower(name) + "Codec"; g.hoisted[name] != "" && g.hoisted[name] != expr; {
+		name += "_"
+	}
+	if g.hoisted[name] == "" {
+		g.hoisted[name] = expr
 		elem := g.elem(t)
 		g.after = append(g.after, func() {
 			g.P("var ", name, " ", g.mprt("Elem["), elem, "] = ", expr)

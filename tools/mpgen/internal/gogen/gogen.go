@@ -193,6 +193,7 @@ type generator struct {
 	real    map[string]string // import path to the package's own name, where it is known
 	bound   names             // import paths that bindings name: what their packages are called is not known
 	local   names             // names of helpers that have been written
+	hoisted map[string]string // names of codecs that are variables, to what they are
 	inner   names             // what the package's files import and declare for themselves
 
 	// checks holds declarations that only make the compiler check a binding,
@@ -200,16 +201,17 @@ type generator struct {
 	checks bytes.Buffer
 	// after holds declarations that follow the one that needs them.
 	after []func()
-	// params are the names of the type parameters in scope, and codecs the
-	// expressions of their codecs.
-	params map[model.Param]string
+	// params are the names of the type parameters in scope, codecs the
+	// expressions of their codecs, and members the fields of a struct's codec
+	// that hold these.
+	params, codecs, members map[model.Param]string
 	// wrapped says that the struct at hand is an existing Go type.
 	wrapped bool
-	codecs  map[model.Param]string
 }
 
 func newGenerator(f *model.File, pkg Package, opts Options) *generator {
-	return &generator{schema: f, pkg: pkg, opts: opts, imports: map[string]string{}, real: map[string]string{}, bound: names{}, local: names{}}
+	return &generator{schema: f, pkg: pkg, opts: opts, imports: map[string]string{}, real: map[string]string{}, bound: names{}, local: names{},
+		hoisted: map[string]string{}}
 }
 
 // P prints its arguments, one line in all.
@@ -399,6 +401,9 @@ func (g *generator) typeComment(d *model.Decl, what string) {
 func writeComment(out *bytes.Buffer, doc string) {
 	for _, line := range strings.Split(strings.TrimRight(doc, "\n "), "\n") {
 		line = strings.TrimRight(line, " \t\r")
+		if before, after, ok := strings.Cut(line, "+build"); ok && strings.TrimSpace(before) == "" {
+			line = before + `\+build` + after // gofmt would make a constraint of the file of it
+		}
 		if line == "" {
 			out.WriteString("//\n")
 			continue

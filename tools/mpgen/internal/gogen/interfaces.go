@@ -44,8 +44,8 @@ type signature struct {
 var commonNames = set("c", "ctx", "call", "impl", "p", "r", "e", "s", "err", "mprt", "capnp", "context", "errors", "math", "slog")
 
 // signature works out a method's Go side. base is the interface that declares
-// it, with its type arguments.
-func (g *generator) signature(m *model.Method, base *model.Type, name string) *signature {
+// it, with its type arguments, and i the one at hand.
+func (g *generator) signature(i *model.Interface, m *model.Method, base *model.Type, name string) *signature {
 	s := &signature{name: name, base: base, m: m}
 	taken := names{}
 	for _, list := range []names{g.inner, keywords, predeclared, commonNames} {
@@ -56,7 +56,7 @@ func (g *generator) signature(m *model.Method, base *model.Type, name string) *s
 	for _, n := range paramNames(base.Interface.File, base.Interface.Params) {
 		taken[codecParam(n)] = true
 	}
-	owner := goName(&base.Interface.Decl) + "_" + name
+	owner := goName(&i.Decl) + "_" + name
 	use := func(st *model.Struct, args []*model.Type, f *model.Field) *model.Field {
 		return subst(subst(f, st.Params, args), base.Interface.Params, base.Args)
 	}
@@ -178,11 +178,8 @@ func (g *generator) iface(i *model.Interface) {
 		return
 	}
 	g.enterParams(i.Params, "c.")
-	self := &model.Type{Kind: model.InterfaceOf, Interface: i}
-	for _, p := range i.Params {
-		self.Args = append(self.Args, &model.Type{Kind: model.ParamOf, Param: p})
-	}
-	own := g.ownSignatures(i, self)
+	self := &model.Type{Kind: model.InterfaceOf, Interface: i, Args: paramTypes(i.Params)}
+	own := g.signatures(i, self)
 	all := g.allSignatures(i, self)
 	switch {
 	case i.Go.Wrap != "":
@@ -208,14 +205,15 @@ func (g *generator) iface(i *model.Interface) {
 	g.flush()
 }
 
-// ownSignatures are the methods that a program sees and that the interface
-// declares itself, by ordinal.
-func (g *generator) ownSignatures(i *model.Interface, self *model.Type) []*signature {
+// signatures are the methods that a program sees and that self declares, by
+// ordinal: the interface at hand or one that it extends.
+func (g *generator) signatures(of *model.Interface, self *model.Type) []*signature {
+	i := self.Interface
 	byMethod := methodNames(i)
 	var out []*signature
 	for _, m := range i.Methods {
 		if name, ok := byMethod[m]; ok && !m.Destroy && !m.Construct {
-			out = append(out, g.signature(m, self, name))
+			out = append(out, g.signature(of, m, self, name))
 		}
 	}
 	// No method that does not wait may have the name of one that does.
@@ -242,7 +240,7 @@ func (g *generator) allSignatures(i *model.Interface, self *model.Type) []*signa
 		for _, base := range t.Interface.Extends {
 			walk(base.Subst(t.Interface.Params, t.Args))
 		}
-		out = append(out, g.ownSignatures(t.Interface, t)...)
+		out = append(out, g.signatures(i, t)...)
 	}
 	walk(self)
 	byName := map[string]*signature{}
@@ -715,7 +713,7 @@ func (g *generator) methodRef(s *signature) string {
 	if i.File == g.schema || g.qual(i.File, name) == name {
 		return "&" + name
 	}
-	return g.proxy(&model.Type{Kind: model.InterfaceOf, Interface: i, Args: s.base.Args}, "") + ".Interface.Methods[" + strconv.Itoa(s.m.Ordinal) + "]"
+	return g.baseInterface(s.base) + ".Methods[" + strconv.Itoa(s.m.Ordinal) + "]"
 }
 
 // server writes how to serve an implementation, and how an object is passed.
@@ -743,7 +741,7 @@ func (g *generator) server(i *model.Interface) {
 	g.P()
 	made := newClient + "(c" + list + ")"
 	if i.Func() != nil {
-		made += "." + g.ownSignatures(i, &model.Type{Kind: model.InterfaceOf, Interface: i})[0].name
+		made += "." + g.signatures(i, &model.Type{Kind: model.InterfaceOf, Interface: i})[0].name
 	}
 	g.P("// ", proxy, " passes ", article(name), " ", name, " from process to process.")
 	if len(i.Params) == 0 {
@@ -763,7 +761,7 @@ func (g *generator) server(i *model.Interface) {
 	} else {
 		g.P("func ", proxy, decl, "(", params, ") *", g.mprt("Proxy["), name, use, "] {")
 		g.P("return &", g.mprt("Proxy["), name, use, "]{")
-		g.P("Interface: ", desc, "(", codecs, "),")
+		g.P("Describe: func() *", g.mprt("Interface"), " { return ", desc, "(", codecs, ") },")
 		g.P("New: func(c ", g.mprt("Capability"), ") ", name, use, " { return ", made, " },")
 		g.P("}")
 		g.P("}")
@@ -865,6 +863,16 @@ func (g *generator) description(i *model.Interface, own []*signature, self *mode
 		g.P(")")
 		g.P()
 	}
+	// A base may have this interface as an argument, which Go would call an
+	// initialization cycle.
+	cyclic := len(i.Params) == 0 && slices.ContainsFunc(i.Extends, func(t *model.Type) bool { return len(t.Args) > 0 })
+	bases := func() string {
+		var list []string
+		for _, t := range i.Extends {
+			list = append(list, g.baseInterface(t.Subst(i.Params, self.Args)))
+		}
+		return "[]*" + g.mprt("Interface{") + strings.Join(list, ", ") + "}"
+	}
 	literal := func(method func(m *model.Method) string) {
 		g.P("ID: ", aux(&i.Decl, "", "_ID"), ",")
 		g.P("Name: ", strconv.Quote(i.FullName()), ",")
@@ -875,14 +883,10 @@ func (g *generator) description(i *model.Interface, own []*signature, self *mode
 			}
 			g.P("},")
 		}
-		if len(i.Extends) > 0 {
-			var list []string
-			for _, t := range i.Extends {
-				list = append(list, g.baseInterface(t.Subst(i.Params, self.Args)))
-			}
-			g.P("Extends: []*", g.mprt("Interface{"), strings.Join(list, ", "), "},")
+		if len(i.Extends) > 0 && !cyclic {
+			g.P("Extends: ", bases(), ",")
 		}
-		if d := g.destroyer(i, method, map[uint64]bool{}); d != "" {
+		if d := g.destroyer(self); d != "" {
 			g.P("Destroy: ", d, ",")
 		}
 		for _, m := range i.Methods {
@@ -896,8 +900,11 @@ func (g *generator) description(i *model.Interface, own []*signature, self *mode
 		literal(func(m *model.Method) string { return "&" + vars[m] })
 		g.P("}")
 		g.P()
-		if len(own) > 0 {
+		if len(own) > 0 || cyclic {
 			g.P("func init() {")
+			if cyclic {
+				g.P(desc, ".Extends = ", bases())
+			}
 			for _, s := range own {
 				g.P(vars[s.m], ".Handler = ", private("serve", &i.Decl, s.name))
 			}
@@ -944,38 +951,26 @@ func (g *generator) interfaceCodecs(i *model.Interface) string {
 
 // baseInterface is the description of an interface that this one extends.
 func (g *generator) baseInterface(t *model.Type) string {
+	if len(t.Args) > 0 {
+		return g.proxy(t, "") + ".Describe()"
+	}
 	return g.proxy(t, "") + ".Interface"
 }
 
 // destroyer is the description of the method that destroys an object: the
-// interface's own, or the first that it inherits.
-func (g *generator) destroyer(i *model.Interface, method func(m *model.Method) string, seen map[uint64]bool) string {
-	for _, m := range i.Methods {
+// interface's own, or the first that it inherits. "" if there is none.
+func (g *generator) destroyer(t *model.Type) string {
+	for _, m := range t.Interface.Methods {
 		if m.Destroy {
-			return method(m)
+			return g.methodRef(&signature{name: upper(m.Name), base: t, m: m})
 		}
 	}
-	for _, t := range i.Extends {
-		if !seen[t.Interface.ID] && hasDestroy(t.Interface) {
-			return g.baseInterface(t) + ".Destroy"
+	for _, base := range t.Interface.Extends {
+		if d := g.destroyer(base.Subst(t.Interface.Params, t.Args)); d != "" {
+			return d
 		}
-		seen[t.Interface.ID] = true
 	}
 	return ""
-}
-
-func hasDestroy(i *model.Interface) bool {
-	for _, m := range i.Methods {
-		if m.Destroy {
-			return true
-		}
-	}
-	for _, t := range i.Extends {
-		if hasDestroy(t.Interface) {
-			return true
-		}
-	}
-	return false
 }
 
 // serve writes the handler of a method: what the server side does when a
@@ -1024,9 +1019,20 @@ func (g *generator) serve(i *model.Interface, s *signature) {
 		args[len(args)-1] += "..."
 	}
 	invoke := target + "(" + strings.Join(args, ", ") + ")"
-	switch outs := outVars(s, "err"); {
+	sent := slices.Clone(s.out)
+	for k, v := range sent {
+		if v.whole != nil && g.empty(v.whole.Struct) {
+			sent[k].name = "_"
+		}
+	}
+	outs := *s
+	outs.out = sent
+	sent = slices.DeleteFunc(slices.Clone(sent), func(v value) bool { return v.name == "_" })
+	switch outs := outVars(&outs, "err"); {
 	case outs == "":
 		g.P(invoke)
+	case outs == "_":
+		g.P("_ = ", invoke)
 	case len(s.out) == 0 && len(s.exceptions) == 0:
 		g.P("return ", invoke)
 		g.P("}")
@@ -1040,9 +1046,9 @@ func (g *generator) serve(i *model.Interface, s *signature) {
 		g.throw(s.exceptions)
 		g.P("}")
 	}
-	if len(s.out) > 0 {
+	if len(sent) > 0 {
 		g.P("r := call.Results()")
-		for _, v := range s.out {
+		for _, v := range sent {
 			if v.field != nil && v.field.Want != nil {
 				not := ""
 				if v.field.Want.Default != nil {

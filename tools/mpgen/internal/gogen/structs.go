@@ -180,8 +180,8 @@ func (g *generator) structCodecType(s *model.Struct) {
 		g.P("type ", name, " struct{}")
 	} else {
 		g.P("type ", name, decl, " struct {")
-		for _, n := range g.paramNames(s.Params) {
-			g.P(codecMember(n), " ", g.mprt("Codec["), n, "]")
+		for _, p := range s.Params {
+			g.P(g.members[*p], " ", g.mprt("Codec["), g.params[*p], "]")
 		}
 		g.P("}")
 	}
@@ -257,7 +257,7 @@ func (g *generator) setField(f *model.Field, v, owner string) {
 func (g *generator) groupCodec(s *model.Struct) string {
 	var codecs []string
 	for _, p := range s.Params {
-		codecs = append(codecs, codecMember(g.params[*p])+": "+g.codecs[*p])
+		codecs = append(codecs, g.members[*p]+": "+g.codecs[*p])
 	}
 	return structName(s) + "Codec" + g.paramUse(s.Params) + "{" + strings.Join(codecs, ", ") + "}"
 }
@@ -325,9 +325,10 @@ func (g *generator) constructor(s *model.Struct) {
 	use := g.paramUse(s.Params)
 	g.P("// ", name, " returns a ", goName(&s.Decl), " with the schema's defaults.")
 	g.P("func ", name, g.paramDecl(s.Params), "() *", goName(&s.Decl), use, " {")
+	args := paramTypes(s.Params)
 	var parts []string
 	for _, fv := range values {
-		parts = append(parts, strings.Trim(g.fieldList(s, []model.FieldValue{fv}), "\n,"))
+		parts = append(parts, strings.Trim(g.fieldList(s, args, []model.FieldValue{fv}), "\n,"))
 	}
 	g.P("return &", goName(&s.Decl), use, "{")
 	g.P(strings.Join(parts, ",\n"), ",")

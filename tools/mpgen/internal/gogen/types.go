@@ -121,15 +121,18 @@ func (g *generator) goType(text string, home *model.File, pos model.Pos) string 
 // enterParams brings type parameters into scope, with the expression that
 // their codecs are fields of; prefix is "c." or the like.
 func (g *generator) enterParams(params []*model.Param, prefix string) {
-	g.params, g.codecs = map[model.Param]string{}, map[model.Param]string{}
+	g.params, g.codecs, g.members = map[model.Param]string{}, map[model.Param]string{}, map[model.Param]string{}
 	all := paramNames(g.schema, params)
+	// Another file may be of the same package; that one says what the codec's
+	// member is called, but not what the parameter is called here.
+	taken := set(g.schema.ImportedNames...)
 	for i, p := range params {
-		name := all[i]
-		g.params[*p] = name
+		g.params[*p] = taken.take(all[i], "_")
+		g.members[*p] = codecMember(all[i])
 		if prefix == "" {
-			g.codecs[*p] = codecParam(name)
+			g.codecs[*p] = codecParam(g.params[*p])
 		} else {
-			g.codecs[*p] = prefix + codecMember(name)
+			g.codecs[*p] = prefix + g.members[*p]
 		}
 	}
 }
@@ -169,6 +172,15 @@ func (g *generator) paramNames(params []*model.Param) []string {
 		list[i] = g.params[*p]
 	}
 	return list
+}
+
+// paramTypes are type parameters as the arguments of their own declaration.
+func paramTypes(params []*model.Param) []*model.Type {
+	var args []*model.Type
+	for _, p := range params {
+		args = append(args, &model.Type{Kind: model.ParamOf, Param: p})
+	}
+	return args
 }
 
 // selfEncoding reports whether a pointer to a struct's Go type is an

@@ -40,7 +40,7 @@ func (g *generator) value(v *model.Value) string {
 	case model.ListOf:
 		return g.typ(t) + g.list(v)
 	case model.StructOf:
-		return "&" + g.structType(t) + "{" + g.fieldList(t.Struct, v.Fields) + "}"
+		return "&" + g.structType(t) + "{" + g.fieldList(t.Struct, t.Args, v.Fields) + "}"
 	}
 	return g.mprt("MustAnyPointer(") + strconv.QuoteToASCII(string(v.Raw)) + ")"
 }
@@ -53,7 +53,7 @@ func (g *generator) list(v *model.Value) string {
 	for i, e := range v.List {
 		switch {
 		case e.Type.Kind == model.StructOf:
-			parts[i] = "{" + g.fieldList(e.Type.Struct, e.Fields) + "}"
+			parts[i] = "{" + g.fieldList(e.Type.Struct, e.Type.Args, e.Fields) + "}"
 		case e.Type.Kind == model.ListOf && !e.Null:
 			parts[i] = g.list(e)
 		case e.Type.Kind == model.Void:
@@ -75,7 +75,9 @@ func lines(parts []string, wrap bool) string {
 	return "\n" + strings.Join(parts, ",\n") + ",\n"
 }
 
-func (g *generator) fieldList(s *model.Struct, values []model.FieldValue) string {
+// fieldList is what stands between the braces of a literal of a struct or a
+// group; args are its type arguments.
+func (g *generator) fieldList(s *model.Struct, args []*model.Type, values []model.FieldValue) string {
 	names := fieldNames(s)
 	var parts []string
 	for _, fv := range values {
@@ -85,7 +87,7 @@ func (g *generator) fieldList(s *model.Struct, values []model.FieldValue) string
 		}
 		switch {
 		case f.Group != nil:
-			parts = append(parts, names[f]+": "+g.qual(f.Group.File, groupName(&f.Group.Decl))+g.paramUse(f.Group.Params)+"{"+g.fieldList(f.Group, fv.Group)+"}")
+			parts = append(parts, names[f]+": "+g.qual(f.Group.File, groupName(&f.Group.Decl))+g.typeArgs(args)+"{"+g.fieldList(f.Group, args, fv.Group)+"}")
 		case f.Type.Kind == model.Void || fv.Value.Null:
 		case numeric(f):
 			// A number is an untyped constant, of whatever type it is bound to.
@@ -131,6 +133,9 @@ func (g *generator) float(v *model.Value) string {
 		}
 		return g.imp("math") + ".Inf(" + sign + ")"
 	case x == 0 && math.Signbit(x):
+		if v.Type.Kind == model.Float32 {
+			return "float32(" + g.imp("math") + ".Copysign(0, -1))"
+		}
 		return g.imp("math") + ".Copysign(0, -1)"
 	}
 	bits := 64

@@ -61,7 +61,11 @@ func New(req schema.CodeGeneratorRequest, locate Locate) (s *Schema, err error) 
 		f.Imports = map[uint64]string{}
 		imports := must(rf.Imports())
 		for j := range imports.Len() {
-			f.Imports[imports.At(j).Id()] = must(imports.At(j).Name())
+			id := imports.At(j).Id()
+			f.Imports[id] = must(imports.At(j).Name())
+			if _, used := b.nodes[id]; used {
+				f.ImportedNames = append(f.ImportedNames, b.file(id).Names...)
+			}
 		}
 		b.declare(f, rf.Id())
 		sort.SliceStable(f.Enums, func(i, j int) bool { return f.Enums[i].FullName() < f.Enums[j].FullName() })
@@ -70,6 +74,7 @@ func New(req schema.CodeGeneratorRequest, locate Locate) (s *Schema, err error) 
 		sort.SliceStable(f.Consts, func(i, j int) bool { return f.Consts[i].FullName() < f.Consts[j].FullName() })
 		s.Files = append(s.Files, f)
 	}
+	makeRegular(b.uses) // before values copy the types
 	for len(b.later) > 0 {
 		run := b.later
 		b.later = nil
@@ -77,7 +82,6 @@ func New(req schema.CodeGeneratorRequest, locate Locate) (s *Schema, err error) 
 			f()
 		}
 	}
-	makeRegular(b.uses)
 	return s, nil
 }
 

@@ -43,6 +43,9 @@ type File struct {
 
 	// Names are the names that the file declares at its top level.
 	Names []string
+	// ImportedNames are those of the files that it imports and uses; only of
+	// files to generate.
+	ImportedNames []string
 }
 
 // Pos is a place in a schema file.

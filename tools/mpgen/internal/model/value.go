@@ -137,7 +137,7 @@ func (b *builder) fieldValues(s *Struct, args []*Type, st capnp.Struct) []FieldV
 		if f.Has != nil && !st.Bit(capnp.BitOffset(f.Has.Offset)) {
 			continue
 		}
-		if v.zero() && f.Default == nil && f.Discriminant <= 0 && f.Has == nil {
+		if v.zero() && (f.Default == nil || f.Type.Kind.Pointer()) && f.Discriminant <= 0 && f.Has == nil {
 			continue
 		}
 		out = append(out, FieldValue{Field: f, Value: v})
