@@ -119,7 +119,7 @@ func (v *valuer) value(e *syntax.Expr, t *typ) *value {
 	}
 	// A single value stands for a struct whose first field has it.
 	if t.kind == schema.Type_Which_structType {
-		if out := v.structOf(t); out != nil && len(out.fields) > 0 && out.fields[0].group == nil {
+		if out := v.nodeOf(t); out != nil && len(out.fields) > 0 && out.fields[0].group == nil {
 			if ft, ok := v.fieldType(&out.fields[0], t); ok {
 				if fit, ok := v.fit(e, ft, val); ok {
 					s := v.newStruct(t)
@@ -202,7 +202,11 @@ func (v *valuer) guess(e *syntax.Expr, t *typ) *value {
 	switch e.Kind {
 	case syntax.RelativeName:
 		if t.kind == schema.Type_Which_enum {
-			if i := slices.IndexFunc(v.n.file.c.nodes[t.id].out.enumerants, func(m outMember) bool { return m.name == e.Name.Text }); i >= 0 {
+			out := v.nodeOf(t)
+			if out == nil {
+				return nil // it depends on itself, which was reported
+			}
+			if i := slices.IndexFunc(out.enumerants, func(m outMember) bool { return m.name == e.Name.Text }); i >= 0 {
 				return &value{kind: enumValue, bits: uint64(i), typ: t}
 			}
 		} else {
@@ -265,7 +269,7 @@ func (v *valuer) guess(e *syntax.Expr, t *typ) *value {
 			return nil
 		}
 		if t.elem.kind == schema.Type_Which_structType {
-			if out := v.structOf(t.elem); out != nil {
+			if out := v.nodeOf(t.elem); out != nil {
 				l.elemWords, l.elemPtrs = int(out.words), int(out.pointers)
 			}
 		}
@@ -275,7 +279,7 @@ func (v *valuer) guess(e *syntax.Expr, t *typ) *value {
 			return v.mismatch(e, t)
 		}
 		s := v.newStruct(t)
-		if s == nil || !v.assign(s, v.structOf(t), e.Params) {
+		if s == nil || !v.assign(s, v.nodeOf(t), e.Params) {
 			return nil
 		}
 		return s
@@ -283,8 +287,8 @@ func (v *valuer) guess(e *syntax.Expr, t *typ) *value {
 	return nil // Unknown: reported
 }
 
-// structOf gives the node of a struct type, nil if it is unfit.
-func (v *valuer) structOf(t *typ) *outNode {
+// nodeOf gives the node of a struct or enum type, nil if it is unfit.
+func (v *valuer) nodeOf(t *typ) *outNode {
 	n := v.n.file.c.nodes[t.id]
 	if n == nil || !n.layOut() {
 		return nil
@@ -298,7 +302,7 @@ func (v *valuer) fieldType(f *outField, in *typ) (*typ, bool) {
 }
 
 func (v *valuer) newStruct(t *typ) *value {
-	out := v.structOf(t)
+	out := v.nodeOf(t)
 	if out == nil || v.n.file.c.spend(int(out.words+out.pointers)+1) {
 		return nil
 	}

@@ -19,6 +19,9 @@ import (
 type Differ struct {
 	// Ignore matches the lines, of those that Parts gives, to leave out; nil leaves out none.
 	Ignore *regexp.Regexp
+	// ByPlace takes what names refer to in the order of the names' places. Else
+	// the order is that in which they were looked up.
+	ByPlace bool
 
 	nodes map[uint64]schema.Node
 	root  uint64
@@ -85,6 +88,9 @@ func (d *Differ) Parts(req schema.CodeGeneratorRequest) (parts []Part, order []u
 	}
 	slices.Sort(names)
 	for _, n := range names {
+		if d.ByPlace && strings.HasPrefix(n, "requested file ") {
+			slices.Sort(byName[n])
+		}
 		parts = append(parts, Part{n, byName[n]})
 	}
 	l := must(req.Nodes())
@@ -225,12 +231,13 @@ func (d *Differ) slot(s capnp.Struct, f schema.Field, p string) []string {
 				return nil // the same as null
 			}
 			lines := line(fmt.Sprintf("%d elements", l.Len()))
-			if keyed[p] {
+			keyed := keyed[p] || d.ByPlace && strings.HasSuffix(p, ".fileSourceInfo.identifiers")
+			if keyed {
 				lines = nil
 			}
 			for i := 0; i < l.Len(); i++ {
 				key := fmt.Sprint(i)
-				if keyed[p] {
+				if keyed {
 					key = fmt.Sprintf("%016x", l.Struct(i).Uint64(0))
 				}
 				lines = append(lines, d.decode(l.Struct(i), elem.StructType().TypeId(), p+"["+key+"].")...)

@@ -122,3 +122,6 @@ interface Methods {
   inner @2 [T] (i :Box(T).Inner) -> (j :Box(T).Inner2(T));
   same @3 [T] Box(T) -> stream;
 }
+
+# An enum that nothing but a generic parameter's argument leads to.
+const boxedEnums :Box(List(import "sub/enums.capnp".Scope.Far)) = (value = [b, a]);
