@@ -228,13 +228,11 @@ func (call *Call) complete(m *message, err error) {
 	if !keep {
 		call.pipelines = nil
 	}
-	// They are passed on without the lock; the answer may be finished and
-	// gone by then.
 	taker := call.taker
 	call.taker = nil
-	var forTaker results
 	if taker != nil {
-		forTaker = copyResults(m, call.root, err)
+		taker.from = nil
+		taker.ret, taker.results, taker.err = copyResults(m, call.root, err)
 	}
 	taken := false
 	if e == nil {
@@ -255,7 +253,8 @@ func (call *Call) complete(m *message, err error) {
 	}
 
 	if taker != nil {
-		taker.deliver(forTaker.m, forTaker.content, forTaker.err)
+		c.mu.Lock()
+		c.conclude(taker, false)
 	}
 	if !keep {
 		releaseAll(pipelines)
@@ -327,23 +326,13 @@ func (call *Call) fillReturn(params, reply, m *message, err error) (noFinish boo
 	return noFinish, nil
 }
 
-// results are what a question ends with.
-type results struct {
-	m       *message
-	content capnp.Ptr
-	err     error
-}
-
 // copyResults copies the results of a call that the callee made back to us for
 // this purpose (a tail call).
-func copyResults(m *message, root capnp.Ptr, err error) results {
-	if err == nil {
-		m, root, err = copyMessage(m, root)
-	}
+func copyResults(m *message, root capnp.Ptr, err error) (*message, capnp.Ptr, error) {
 	if err != nil {
-		return results{err: err}
+		return nil, noPtr, err
 	}
-	return results{m, root, nil}
+	return copyMessage(m, root)
 }
 
 // disown takes the references that came with a call's params off the books,
@@ -463,8 +452,7 @@ func (call *Call) disconnected(err error) {
 	call.conn.mu.Lock()
 	answer, pipelines := call.answer, call.pipelines
 	call.answer, call.pipelines = nil, nil
-	taker := call.taker
-	call.taker = nil
+	call.taker = nil // which is one of the connection's questions
 	returned := call.returned
 	call.conn.mu.Unlock()
 	for _, p := range pipelines {
@@ -472,9 +460,6 @@ func (call *Call) disconnected(err error) {
 			p.resolve(NewBroken(err))
 		}
 		p.Release()
-	}
-	if taker != nil {
-		taker.deliver(nil, noPtr, err)
 	}
 	answer.release()
 }

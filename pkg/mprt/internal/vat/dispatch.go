@@ -309,7 +309,7 @@ func (c *Conn) answerPart(id uint32, path []uint16) (cap *Cap, refuse error) {
 			return p.AddRef(), nil
 		}
 	}
-	if call.returned && call.taker == nil {
+	if call.returned {
 		return resultCap(call.answer, call.root, call.answerErr, path), nil
 	}
 	if len(call.pipelines) >= maxPipelines {
@@ -457,8 +457,8 @@ func (c *Conn) readAndHandleReturn(m *message) error {
 func (c *Conn) handleReturn(m *message, h returnHeader, ret *rpc.Return) error {
 	id := h.id
 	c.mu.Lock()
-	q := c.questions.get(id)
-	if q == nil || q.state != sent || q.ret != nil || q.err != nil {
+	q := c.awaited(id)
+	if q == nil {
 		ended := c.err != nil
 		c.mu.Unlock()
 		m.release()
@@ -474,10 +474,17 @@ func (c *Conn) handleReturn(m *message, h returnHeader, ret *rpc.Return) error {
 	q.exported = q.exported[:0]
 	if q.finished {
 		// Nobody waits; the callee drops the results' capabilities by itself.
+		var from *Call
+		if ret != nil && ret.Which() == rpc.Return_Which_takeFromOtherQuestion {
+			from = c.answers[ret.TakeFromOtherQuestion()]
+		}
 		c.questions.remove(id)
 		q.state = returned
 		gone := q.refs == 0
 		c.mu.Unlock()
+		if from != nil && from.keepsResults {
+			from.cancel(errFinished) // nor for the call that this was passed on to
+		}
 		releaseAll(dropped)
 		m.release()
 		if gone {
@@ -493,36 +500,15 @@ func (c *Conn) handleReturn(m *message, h returnHeader, ret *rpc.Return) error {
 		return protocolError("return %d: %v", id, err)
 	}
 	if wait {
-		// The answer that it waits for now belongs to the other call.
-		q.finished = true
-		c.sendFinish(id, false)
-		c.questions.remove(id)
+		// Until then, calls on parts of the results go on through the peer.
 		c.mu.Unlock()
 		releaseAll(dropped)
 		m.release()
 		return nil
 	}
 	q.ret, q.results, q.err = results, content, outcome
-	q.resolvePipelines() // whose disembargos refer to q, so they go before the Finish
-	if c.err == nil {
-		if !h.noFinishNeeded {
-			c.sendFinish(id, false)
-		}
-		c.questions.remove(id)
-	}
-	gone := false
-	if q.outer != nil {
-		q.ret, q.results, q.err = nil, noPtr, nil
-		c.mu.Unlock()
-		q.deliverOuter(results, content, outcome)
-	} else {
-		gone = c.returned(q)
-		c.mu.Unlock()
-	}
+	c.conclude(q, h.noFinishNeeded)
 	releaseAll(dropped)
-	if gone {
-		q.recycle()
-	}
 	if results != m {
 		m.release()
 	}
@@ -563,7 +549,7 @@ func (c *Conn) readReturn(q *Question, ret *rpc.Return, m *message) (results *me
 		case call == nil || !call.keepsResults || call.taker != nil:
 			err = fmt.Errorf("answer %d keeps no results to take", ret.TakeFromOtherQuestion())
 		case !call.returned:
-			call.taker = q
+			call.taker, q.from = q, call
 			wait = true
 		case call.answerErr != nil:
 			outcome = call.answerErr
@@ -846,8 +832,8 @@ func (c *Conn) handleUnimplemented(m *message) error {
 			id = b.QuestionId()
 		}
 		c.mu.Lock()
-		q := c.questions.get(id)
-		if q == nil || q.state != sent || q.ret != nil || q.err != nil {
+		q := c.awaited(id)
+		if q == nil {
 			c.mu.Unlock()
 			return protocolError("unimplemented: no question has id %d", id)
 		}

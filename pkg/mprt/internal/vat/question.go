@@ -42,6 +42,7 @@ type Question struct {
 	served    *Call     // the other end of a call within this process
 	inner     *Question // goes over another connection in this one's place, one reference
 	outer     *Question // the question whose place this one took
+	from      *Call     // returned by saying that the results are those of this call
 	timeout   time.Duration
 	lends     bool // the params refer to memory of the caller's
 	label     any
@@ -328,6 +329,39 @@ func (q *Question) resolvePipelines() {
 	q.c.mu.Lock()
 }
 
+// awaited finds a question that has not returned, under c.mu.
+func (c *Conn) awaited(id uint32) *Question {
+	q := c.questions.get(id)
+	if q == nil || q.state != sent || q.ret != nil || q.err != nil || q.from != nil {
+		return nil
+	}
+	return q
+}
+
+// conclude ends q, whose outcome has just been set, under c.mu, which it
+// unlocks. noFinish says that the callee needs no Finish.
+func (c *Conn) conclude(q *Question, noFinish bool) {
+	q.resolvePipelines() // whose disembargos refer to q, so they go before the Finish
+	if c.err == nil {
+		if !noFinish {
+			c.sendFinish(q.id, false)
+		}
+		c.questions.remove(q.id)
+	}
+	if q.outer != nil {
+		ret, results, err := q.ret, q.results, q.err
+		q.ret, q.results, q.err = nil, noPtr, nil
+		c.mu.Unlock()
+		q.deliverOuter(ret, results, err)
+		return
+	}
+	gone := c.returned(q)
+	c.mu.Unlock()
+	if gone {
+		q.recycle()
+	}
+}
+
 // returned marks q as returned and wakes who waits for it, under c.mu. It
 // reports whether nobody refers to q any more.
 func (c *Conn) returned(q *Question) (gone bool) {
@@ -430,6 +464,13 @@ func (c *Conn) unrefQuestion(q *Question) (gone bool) {
 		go q.inner.Release() // it has another lock
 		q.inner = nil
 	case q.state != sent:
+	case q.from != nil && c.err == nil: // its return has come
+		from := q.from
+		from.taker, q.from = nil, nil
+		go from.cancel(errFinished)
+		c.sendFinish(q.id, true)
+		c.questions.remove(q.id)
+		return true
 	case c != loopback:
 		c.sendFinish(q.id, true)
 	default:

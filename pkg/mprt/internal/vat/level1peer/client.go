@@ -307,6 +307,40 @@ var scenarios = []scenario{
 		s.wantNumber(call, 1)
 		gone()
 	}},
+	{"calls on the results of a tail call that has not returned", func(s *session) {
+		// Nobody but the server can pass the call on: its own reference to our object is all that it is made on.
+		var l latch
+		back := s.level1(echo, vat.NewServer(&l))
+		object := back.Pipeline(0)
+		call := send(object, counterInterface, next, size(0, 0), nil)
+		object.Release()
+		s.done(back)
+		s.settle() // what the server says of the call has come
+		part := call.Pipeline(0)
+		numbers := []*vat.Question{callNext(part), callNext(part)}
+		s.settle()
+		c, gone := s.ours()
+		l.settle(c, nil)
+		numbers = append(numbers, callNext(part))
+		s.done(call)
+		numbers = append(numbers, callNext(part))
+		s.wantNumbers(numbers, 1)
+		part.Release()
+		gone()
+	}},
+	{"a call that was passed on to an object of ours is cancelled", func(s *session) {
+		var l latch
+		back := s.level1(echo, vat.NewServer(&l))
+		object := back.Pipeline(0)
+		call := send(object, counterInterface, next, size(0, 0), nil)
+		object.Release()
+		s.done(back)
+		s.settle()
+		call.Release()
+		s.settle()
+		l.settle(nil, errors.New("too late"))
+		s.settle()
+	}},
 	{"a cancelled call ends on the server", func(s *session) {
 		q := s.level1(never, nil)
 		s.settle()
