@@ -15,6 +15,7 @@ const usage = `usage: mpgen <command> [flags] file.capnp...
     mpgen generate   write Go code; the default when no command is given
     mpgen request    write the compiled schema, as capnp compile -o- does
     mpgen lint       look for what goes wrong in use, and for incompatible changes
+    mpgen where      tell where in a schema generated Go code comes from
     mpgen id         make a new file id
 
 mpgen <command> --help tells the flags.
@@ -24,6 +25,13 @@ func main() {
 	// A run is short and its memory small: collecting garbage costs more than
 	// it gives.
 	debug.SetGCPercent(400)
+	// `bazel run` starts programs in a folder of its own.
+	if dir := os.Getenv("BUILD_WORKING_DIRECTORY"); dir != "" {
+		if err := os.Chdir(dir); err != nil {
+			fmt.Fprintf(os.Stderr, "mpgen: %v\n", err)
+			os.Exit(2)
+		}
+	}
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -35,6 +43,7 @@ var commands = map[string]command{
 	"generate": generate,
 	"request":  request,
 	"lint":     lintSchemas,
+	"where":    where,
 	"id":       newID,
 }
 
