@@ -52,6 +52,10 @@ func (*extension) KnownDirectives() []string {
 // Configure reads a folder's directives; what they leave unsaid is the parent folder's.
 func (*extension) Configure(c *config.Config, rel string, f *rule.File) {
 	s := settingsOf(c)
+	if path.Base(rel) == "testdata" {
+		// For go as well, such a folder has no packages; and were it one of Bazel's, the glob by which a go_test has it would find nothing.
+		s.generate = generateOff
+	}
 	if f != nil {
 		for _, d := range f.Directives {
 			value := strings.TrimSpace(d.Value)

@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/bazelbuild/bazel-gazelle/config"
 	"github.com/bazelbuild/bazel-gazelle/language"
 	golang "github.com/bazelbuild/bazel-gazelle/language/go"
 	"github.com/bazelbuild/bazel-gazelle/rule"
@@ -34,25 +35,23 @@ func (*extension) GenerateRules(args language.GenerateArgs) language.GenerateRes
 	var result language.GenerateResult
 	add := func(r *rule.Rule, files []string) {
 		var names []string
-		imports := map[string]bool{}
+		refs := newReferences()
+		scan := func(file string) {
+			// What a rule makes is not there to be read.
+			if err := refs.scan(filepath.Join(args.Dir, file), s.importName(args.Rel, file)); err != nil && !contains(args.GenFiles, file) {
+				log.Printf("%s: %v", args.Rel, err)
+			}
+		}
 		for _, file := range files {
-			name := s.importName(args.Rel, file)
-			names = append(names, name)
-			found, err := scanImports(filepath.Join(args.Dir, file), name)
-			if err != nil {
-				// A schema that a rule makes is not there to be read.
-				if !contains(args.GenFiles, file) {
-					log.Printf("%s: %v", args.Rel, err)
-				}
-				continue
-			}
-			for _, imported := range found {
-				imports[imported] = true
-			}
+			names = append(names, s.importName(args.Rel, file))
+			scan(file)
+		}
+		for _, file := range bindings(args, r) {
+			scan(file)
 		}
 		r.SetPrivateAttr(importsAttr, names)
 		result.Gen = append(result.Gen, r)
-		result.Imports = append(result.Imports, sortedKeys(imports))
+		result.Imports = append(result.Imports, refs)
 	}
 
 	available := map[string]bool{}
@@ -62,7 +61,7 @@ func (*extension) GenerateRules(args language.GenerateArgs) language.GenerateRes
 		}
 	}
 	names := map[string]bool{}
-	written := handWritten(args.File)
+	written := handWritten(args)
 	for i, files := range divide(args, s, written, available) {
 		if len(files) == 0 {
 			continue
@@ -79,18 +78,21 @@ func (*extension) GenerateRules(args language.GenerateArgs) language.GenerateRes
 		if prefix := s.stripPrefix(args.Rel); prefix != "" {
 			library.SetAttr("strip_import_prefix", prefix)
 		}
-		library.SetAttr("visibility", []string{"//visibility:public"})
+		setVisibility(args, library)
 		add(library, g.files)
 
 		code := rule.NewRule(mpGoLibrary, strings.ReplaceAll(s.goName, "{name}", g.name))
 		code.SetAttr("schemas", []string{":" + library.Name()})
-		code.SetAttr("importpath", g.importPath)
-		code.SetAttr("visibility", []string{"//visibility:public"})
+		if g.importPath != "" {
+			code.SetAttr("importpath", g.importPath)
+		}
+		setVisibility(args, code)
 		add(code, g.files)
 		names[library.Name()], names[code.Name()] = true, true
 	}
 
 	embedInto(args, result.Gen)
+	warnOfKept(args, result.Gen)
 
 	// Targets whose schemas are gone go too. What has only schemas of other packages was written by hand for good reason.
 	if args.File != nil {
@@ -98,7 +100,7 @@ func (*extension) GenerateRules(args language.GenerateArgs) language.GenerateRes
 			if names[r.Name()] {
 				continue
 			}
-			switch r.Kind() {
+			switch kindOf(args.Config, r) {
 			case capnpLibrary:
 				if allLocal(r.AttrStrings("srcs")) {
 					result.Empty = append(result.Empty, rule.NewRule(capnpLibrary, r.Name()))
@@ -151,6 +153,33 @@ func divide(args language.GenerateArgs, s settings, written []*rule.Rule, availa
 	return all
 }
 
+// bindings returns the files with bindings of a folder that a target has, by hand.
+func bindings(args language.GenerateArgs, r *rule.Rule) []string {
+	if args.File == nil || r.Kind() != mpGoLibrary {
+		return nil
+	}
+	var files []string
+	for _, old := range args.File.Rules {
+		if kindOf(args.Config, old) != mpGoLibrary || old.Name() != r.Name() && old.AttrString("importpath") != r.AttrString("importpath") {
+			continue
+		}
+		for _, l := range old.AttrStrings("bindings") {
+			// Of a Go file only its tags matter, which name no packages.
+			if file := strings.TrimPrefix(l, ":"); !strings.HasSuffix(file, ".go") && (contains(args.RegularFiles, file) || contains(args.GenFiles, file)) {
+				files = append(files, file)
+			}
+		}
+	}
+	return files
+}
+
+// setVisibility does it as the Go extension does.
+func setVisibility(args language.GenerateArgs, r *rule.Rule) {
+	if args.File == nil || !args.File.HasDefaultVisibility() {
+		r.SetAttr("visibility", []string{rule.CheckInternalVisibility(args.Rel, "//visibility:public")})
+	}
+}
+
 // embedInto makes Go code written by hand, and tests inside the package, one package with the code generated in the same folder. The
 // Go extension, which ran before, cannot know of it.
 func embedInto(args language.GenerateArgs, generated []*rule.Rule) {
@@ -179,6 +208,26 @@ func embedInto(args language.GenerateArgs, generated []*rule.Rule) {
 	}
 }
 
+// warnOfKept tells of generated code in the tree that would be compiled a second time. The Go extension has put it into a library, and
+// there is no way to take it out again.
+func warnOfKept(args language.GenerateArgs, generated []*rule.Rule) {
+	made := map[string]bool{}
+	for _, r := range generated {
+		if names, ok := r.PrivateAttr(importsAttr).([]string); ok && r.Kind() == mpGoLibrary {
+			for _, name := range names {
+				made[strings.TrimSuffix(path.Base(name), ".capnp")+".mp.go"] = true
+			}
+		}
+	}
+	for _, r := range args.OtherGen {
+		for _, src := range r.AttrStrings("srcs") {
+			if made[src] {
+				log.Printf("%s: %s is generated by an mp_go_library too: keep it out of %s by # gazelle:exclude **/*.mp.go", args.Rel, src, r.Name())
+			}
+		}
+	}
+}
+
 // inPackage reports whether one of the files of a test is of the package that it tests, and not of that package's _test.
 func inPackage(dir string, files []string) bool {
 	for _, file := range files {
@@ -190,14 +239,24 @@ func inPackage(dir string, files []string) bool {
 	return false
 }
 
+// kindOf is the kind of a rule in a BUILD file, of which # gazelle:map_kind and # gazelle:alias_kind may have made another.
+func kindOf(c *config.Config, r *rule.Rule) string {
+	for _, kind := range []string{capnpLibrary, mpGoLibrary} {
+		if c.KindMap[kind].KindName == r.Kind() || c.AliasMap[r.Kind()] == kind {
+			return kind
+		}
+	}
+	return r.Kind()
+}
+
 // handWritten returns the mp_go_library targets with schemas of their own.
-func handWritten(f *rule.File) []*rule.Rule {
-	if f == nil {
+func handWritten(args language.GenerateArgs) []*rule.Rule {
+	if args.File == nil {
 		return nil
 	}
 	var rules []*rule.Rule
-	for _, r := range f.Rules {
-		if r.Kind() == mpGoLibrary && len(r.AttrStrings("srcs")) > 0 {
+	for _, r := range args.File.Rules {
+		if kindOf(args.Config, r) == mpGoLibrary && len(r.AttrStrings("srcs")) > 0 {
 			rules = append(rules, r)
 		}
 	}
@@ -209,10 +268,13 @@ func groups(args language.GenerateArgs, s settings, files []string) []group {
 		return nil
 	}
 	importPath := golang.InferImportPath(args.Config, args.Rel)
+	if importPath == "" {
+		log.Printf("%s: the root of the repository has no import path for generated code: say it by # gazelle:prefix in its BUILD file", files[0])
+	}
 	if s.generate == generatePackage {
-		name := path.Base(args.Rel)
-		if args.Rel == "" {
-			name = path.Base(importPath)
+		name := path.Base(path.Join(args.Config.RepoName, importPath, args.Rel))
+		if name == "." {
+			name = "root"
 		}
 		return []group{{name: name, files: files, importPath: importPath}}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bazelbuild/bazel-gazelle/config"
 	"github.com/bazelbuild/bazel-gazelle/label"
+	golang "github.com/bazelbuild/bazel-gazelle/language/go"
 	"github.com/bazelbuild/bazel-gazelle/repo"
 	"github.com/bazelbuild/bazel-gazelle/resolve"
 	"github.com/bazelbuild/bazel-gazelle/rule"
@@ -62,16 +63,16 @@ func importNames(c *config.Config, r *rule.Rule, f *rule.File) []string {
 	return names
 }
 
-// Resolve turns the imports of a target's schemas into deps. Standard imports need none.
-func (*extension) Resolve(c *config.Config, ix *resolve.RuleIndex, _ *repo.RemoteCache, r *rule.Rule, imports any, from label.Label) {
+// Resolve turns the imports of a target's schemas, and the Go packages that bindings name, into deps. Standard ones need none.
+func (*extension) Resolve(c *config.Config, ix *resolve.RuleIndex, rc *repo.RemoteCache, r *rule.Rule, imports any, from label.Label) {
 	deps := map[string]bool{}
 	lang := schemaSpec
 	if r.Kind() == mpGoLibrary {
 		lang = goSpec
 	}
 	own, _ := r.PrivateAttr(importsAttr).([]string)
-	names, _ := imports.([]string)
-	for _, name := range names {
+	refs, _ := imports.(references)
+	for _, name := range sortedKeys(refs.schemas) {
 		if contains(own, name) {
 			continue
 		}
@@ -91,6 +92,15 @@ func (*extension) Resolve(c *config.Config, ix *resolve.RuleIndex, _ *repo.Remot
 				local(c, found[0].Label), local(c, found[1].Label), lang, name)
 		case !isStandard(name):
 			log.Printf("%s: no target has %s; add one, or say by # gazelle:resolve %s %s LABEL", local(c, from), name, lang, name)
+		}
+	}
+	for _, importPath := range sortedKeys(refs.packages) {
+		if lang != goSpec || golang.IsStandard(importPath) || importPath == r.AttrString("importpath") {
+			continue
+		}
+		// An error says that the package is the target's own, or is not found; of that the Go compiler will say more.
+		if dep, err := golang.ResolveGo(c, ix, rc, importPath, from); err == nil {
+			deps[dep.Rel(from.Repo, from.Pkg).String()] = true
 		}
 	}
 	if len(deps) == 0 {

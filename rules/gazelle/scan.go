@@ -3,19 +3,35 @@ package gazelle
 import (
 	"os"
 	"path"
-	"sort"
+	"regexp"
 	"strconv"
 	"strings"
 )
 
-// scanImports returns the absolute names of the schemas that a schema imports. Gazelle never calls the compiler, so that a
-// schema with an error in it does not stop it; all that is needed is to tell the word import from comments and strings.
-func scanImports(file, importName string) ([]string, error) {
+// references are what schemas and bindings name that other targets have.
+type references struct {
+	schemas  map[string]bool // absolute names
+	packages map[string]bool // import paths of Go packages
+}
+
+func newReferences() references {
+	return references{schemas: map[string]bool{}, packages: map[string]bool{}}
+}
+
+// goAnnotations are those of /mp/go.capnp that name Go types or functions.
+var goAnnotations = map[string]bool{"type": true, "convert": true, "toGo": true, "fromGo": true, "codec": true, "wrap": true}
+
+// goName finds the import paths in example.com/app/units.Celsius or map[string]*example.com/app.Pair[net/netip.Addr].
+var goName = regexp.MustCompile(`([\w~-][\w.~/-]*)\.\w+`)
+
+// scan adds what a schema, or a file of bindings, refers to. Gazelle never calls the compiler, so that a schema with an error in it does not
+// stop it; all that is needed is to tell words from comments and strings.
+func (r references) scan(file, importName string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	found := map[string]bool{}
+	// The last word, if only spaces follow it, or the parenthesis of an annotation's value.
 	word := ""
 	for i := 0; i < len(text); {
 		switch c := text[i]; {
@@ -32,9 +48,13 @@ func scanImports(file, importName string) ([]string, error) {
 				end++
 			}
 			end = min(end+1, len(text))
-			if word == "import" {
-				if name, err := strconv.Unquote(string(text[i:end])); err == nil {
-					found[absolute(name, importName)] = true
+			if value, err := strconv.Unquote(string(text[i:end])); err == nil {
+				if word == "import" {
+					r.schemas[absolute(value, importName)] = true
+				} else if name, ok := strings.CutSuffix(word, "("); ok && goAnnotations[name] {
+					for _, m := range goName.FindAllStringSubmatch(value, -1) {
+						r.packages[m[1]] = true
+					}
 				}
 			}
 			word = ""
@@ -45,6 +65,9 @@ func scanImports(file, importName string) ([]string, error) {
 				i++
 			}
 			word = string(text[start:i])
+		case c == '(' && word != "":
+			word += "("
+			i++
 		default:
 			if c != ' ' && c != '\t' && c != '\n' && c != '\r' {
 				word = ""
@@ -52,12 +75,7 @@ func scanImports(file, importName string) ([]string, error) {
 			i++
 		}
 	}
-	names := make([]string, 0, len(found))
-	for name := range found {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return names, nil
+	return nil
 }
 
 func isLetter(c byte) bool {

@@ -1,0 +1,3 @@
+package own
+
+type Own struct{}

@@ -1,0 +1,3 @@
+package units
+
+type Celsius float64
