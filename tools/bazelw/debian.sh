@@ -18,12 +18,15 @@ private_apt() {
 	APT_CONFIG=$apt/apt.conf apt-get -q -y "$@"
 }
 
+# debian_check WHY ADVICE: whether packages can be fetched here; what is said where they cannot.
+debian_check() {
+	for tool in apt-get dpkg-deb dpkg; do
+		command -v "$tool" >/dev/null || die "$1, and there is no $tool to take it from Debian instead. $2"
+	done
+}
+
 # Finds the mirror in apt's own configuration and loads the suite's package list.
 debian_update() {
-	for tool in apt-get dpkg-deb dpkg; do
-		command -v "$tool" >/dev/null || die "this machine has no way to fetch Bazel $BAZELW_VERSION that bazelw knows: bazelisk" \
-			"cannot download it, and there is no $tool to take it from Debian. Install Bazel $BAZELW_VERSION or bazelisk by hand."
-	done
 	mirror=${BAZELW_DEBIAN_MIRROR:-$(apt-get indextargets --format '$(CREATED_BY) $(LABEL) $(REPO_URI)' |
 		sed -n 's/^Packages Debian //p' | head -n 1)}
 	[ -n "$mirror" ] || die "apt is not set up with a mirror of Debian here. Set BAZELW_DEBIAN_MIRROR to the URL of one."

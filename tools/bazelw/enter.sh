@@ -45,7 +45,8 @@ if [ "${1-}" = --inside ]; then
 		mount --bind "$goroot" "$root$goroot"
 		PATH=$PATH:$goroot/bin
 	fi
-	export PATH
+	# For a bazelw that is started in here.
+	export PATH BAZELW_ROOT="$root"
 	[ -d "$root/.host" ] || mkdir -p "$root/.host"
 	pivot_root "$root" "$root/.host"
 	cd /

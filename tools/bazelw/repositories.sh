@@ -18,6 +18,7 @@ packages=$BAZELW_STATE/root
 if [ ! -d "$packages" ]; then
 	say "fetching rule sets from Debian, for the Bazel Central Registry cannot be reached"
 	packages=$BAZELW_STATE/packages
+	debian_check "Bazel cannot reach the Bazel Central Registry to fetch them" "$BAZELW_STATE/probe.log says why it cannot."
 	debian_update
 	debian_unpack "$packages" bazel-skylib bazel-platforms bazel-features bazel-rules-cc bazel-rules-java bazel-rules-license \
 		bazel-rules-proto bazel-rules-python bazel-rules-shell
@@ -138,14 +139,14 @@ mv "$new" "$repositories"
 	echo "# Written by bazelw: repositories for a machine that cannot reach GitHub and the Bazel Central Registry."
 	for dir in "$repositories"/*; do
 		name=${dir##*/}
-		echo "common --override_module=$name=$dir"
+		echo "common '--override_module=$name=$dir'"
 		case $name in
 		rules_go) name=io_bazel_rules_go ;;
 		gazelle) name=bazel_gazelle ;;
 		protobuf) name=com_google_protobuf ;;
 		apple_support) name=build_bazel_apple_support ;;
 		esac
-		echo "common --override_repository=$name=$dir"
+		echo "common '--override_repository=$name=$dir'"
 	done
 } >"$rc.new"
 mv "$rc.new" "$rc"

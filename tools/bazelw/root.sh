@@ -6,6 +6,8 @@ set -eu
 
 root=$BAZELW_STATE/root
 [ ! -d "$root" ] || exit 0
+debian_check "this machine has no way to get Bazel $BAZELW_VERSION that bazelw knows: bazelisk is not there or cannot download it" \
+	"Install Bazel $BAZELW_VERSION or bazelisk by hand."
 "$BAZELW_LIB/enter.sh" --check || exit 1
 
 say "making a private root with Bazel $BAZELW_VERSION from Debian $suite under $BAZELW_STATE (1 GB, a few minutes, once)"
