@@ -78,6 +78,7 @@ def _lint(ctx, index, old, old_info, new, new_info):
         inputs = depset(transitive = [old_info.transitive_sources, new_info.transitive_sources]),
         outputs = [report],
         mnemonic = "MpCompat",
+        toolchain = TOOLCHAIN_TYPE,
         progress_message = "Comparing schemas for %{label}",
         env = {},
     )

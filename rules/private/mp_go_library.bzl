@@ -10,6 +10,12 @@ load(":providers.bzl", "CapnpInfo", "MpGoCompilerInfo", "MpGoInfo")
 load(":schemas.bzl", "collect_schemas", "display_label", "merge_schemas")
 load(":toolchain.bzl", "TOOLCHAIN_TYPE")
 
+def _is_import_path(path):
+    """Whether the Go compiler takes an import path."""
+    if path == "main" or [element for element in path.split("/") if element in ["", ".", ".."]]:
+        return False
+    return not [char for char in path.elems() if char in " !\"#$%&'()*,:;<=>?[\\]^`{|}\t\n"]
+
 def _check_attributes(ctx):
     label = display_label(ctx.label)
     if not ctx.attr.srcs and not ctx.attr.schemas:
@@ -20,6 +26,12 @@ def _check_attributes(ctx):
     if not ctx.attr.importpath and not ctx.attr.embed:
         fail(("{}: mp_go_library needs importpath, the path by which Go code imports it; for example importpath = " +
               "\"example.com/{}\"").format(label, ctx.label.package or ctx.label.name))
+    if ctx.attr.importpath and not _is_import_path(ctx.attr.importpath):
+        fail("{}: importpath = \"{}\" cannot be imported by Go code; an import path is like \"example.com/app/{}\"".format(
+            label,
+            ctx.attr.importpath,
+            ctx.label.package or ctx.label.name,
+        ))
     for dep in ctx.attr.deps:
         if GoInfo not in dep:
             what = "has no Go package"
@@ -28,7 +40,12 @@ def _check_attributes(ctx):
             fail(("{}: {} in deps {}; deps takes mp_go_library targets, for the schemas imported, and go_library targets, " +
                   "for the Go types that bindings name").format(label, display_label(dep.label), what))
 
-def _check_file_names(ctx, schemas):
+def _check_schemas(ctx, schemas):
+    if not schemas:
+        fail("{}: none of the targets in schemas has schemas of its own: {}; name the capnp_library targets with srcs".format(
+            display_label(ctx.label),
+            ", ".join([display_label(schema.label) for schema in ctx.attr.schemas]),
+        ))
     names = {}
     for schema in schemas:
         name = schema.file.basename
@@ -55,7 +72,7 @@ def _mp_go_library_impl(ctx):
         capnp = collect_schemas(ctx, ctx.files.srcs, capnp_deps)
     else:
         capnp = merge_schemas([schema[CapnpInfo] for schema in ctx.attr.schemas])
-    _check_file_names(ctx, capnp.direct_schemas)
+    _check_schemas(ctx, capnp.direct_schemas)
 
     go = go_context(
         ctx,
@@ -65,6 +82,11 @@ def _mp_go_library_impl(ctx):
         go_context_data = ctx.attr._go_context_data,
         maybe_needs_cc_toolchain = False,
     )
+
+    for dep in ctx.attr.deps:
+        if dep[GoInfo].importpath == go.importpath:
+            fail(("{}: {} in deps is the same Go package, {}, which cannot import itself; list all its schemas in one target, or that " +
+                  "target in embed").format(display_label(ctx.label), display_label(dep.label), go.importpath))
 
     # What is generated into an embedded library belongs to the same Go package.
     embedded = [dep[MpGoInfo] for dep in ctx.attr.embed if MpGoInfo in dep]

@@ -1,6 +1,6 @@
 """The macro write_mp_go."""
 
-load("@io_bazel_rules_go//go:def.bzl", "GoInfo")
+load(":providers.bzl", "MpGoInfo")
 load(":schemas.bzl", "display_label")
 
 _PRELUDE = """\
@@ -37,7 +37,7 @@ def _write_mp_go_impl(ctx):
     return [DefaultInfo(executable = script, runfiles = ctx.runfiles(generated))]
 
 _ATTRS = {
-    "library": attr.label(mandatory = True, providers = [GoInfo]),
+    "library": attr.label(mandatory = True, providers = [MpGoInfo]),
     "kept": attr.label_list(allow_files = [".mp.go"]),
 }
 

@@ -56,6 +56,11 @@ def mp_go_library_tests(name):
         srcs = ["first.capnp"],
         tags = ["manual"],
     )
+    capnp_library(
+        name = "empty_capnp",
+        tags = ["manual"],
+        deps = [":first_capnp"],
+    )
     native.filegroup(
         name = "files",
         srcs = ["first.capnp"],
@@ -64,12 +69,24 @@ def mp_go_library_tests(name):
     for case, message, attrs in [
         ("no_importpath", "mp_go_library needs importpath, the path by which Go code imports it; for example importpath = " +
                           "\"example.com/rules/tests\"", {"srcs": ["first.capnp"]}),
+        ("import_of_main", "importpath = \"main\" cannot be imported by Go code; an import path is like \"example.com/app/rules/tests\"", {
+            "importpath": "main",
+            "srcs": ["first.capnp"],
+        }),
+        ("relative_import", "importpath = \"../first\" cannot be imported", {"importpath": "../first", "srcs": ["first.capnp"]}),
+        ("absolute_import", "importpath = \"/app/first\" cannot be imported", {"importpath": "/app/first", "srcs": ["first.capnp"]}),
+        ("import_with_blank", "importpath = \"example.com/my app\" cannot be imported", {
+            "importpath": "example.com/my app",
+            "srcs": ["first.capnp"],
+        }),
         ("no_srcs", "mp_go_library needs srcs, a list of .capnp files, or schemas", {"importpath": "example.com/x"}),
         ("srcs_and_schemas", "mp_go_library takes either srcs or schemas", {
             "importpath": "example.com/x",
             "schemas": [":first_capnp"],
             "srcs": ["second.capnp"],
         }),
+        ("no_schemas", "none of the targets in schemas has schemas of its own: //rules/tests:empty_capnp; name the capnp_library targets " +
+                       "with srcs", {"importpath": "example.com/x", "schemas": [":empty_capnp"]}),
         ("dep_without_go", "//rules/tests:first_capnp in deps is a schema library without Go code: name the mp_go_library made " +
                            "over it instead", {
             "deps": [":first_capnp"],
@@ -79,6 +96,12 @@ def mp_go_library_tests(name):
         ("dep_of_no_kind", "//rules/tests:files in deps has no Go package; deps takes mp_go_library targets", {
             "deps": [":files"],
             "importpath": "example.com/x",
+            "srcs": ["second.capnp"],
+        }),
+        ("same_package", "//rules/tests:first_go in deps is the same Go package, example.com/first, which cannot import itself; list all " +
+                         "its schemas in one target, or that target in embed", {
+            "deps": [":first_go"],
+            "importpath": "example.com/first",
             "srcs": ["second.capnp"],
         }),
         ("same_file_name", "/rules/tests/first.capnp and /rules/tests/sub/first.capnp would both become first.mp.go of the Go " +

@@ -110,6 +110,17 @@ func (p pairs) find(name string) (string, bool) {
 	return "", false
 }
 
+// all returns all values for a name.
+func (p pairs) all(name string) []string {
+	var values []string
+	for _, pair := range p {
+		if pair.name == name {
+			values = append(values, pair.value)
+		}
+	}
+	return values
+}
+
 // list is a repeatable flag.
 type list []string
 
@@ -309,10 +320,40 @@ func readRequest(name string) (schema.CodeGeneratorRequest, error) {
 
 // ReadFile reads a file by the name that --schema or --bindings gives it.
 func (o *generateOptions) ReadFile(name string) ([]byte, error) {
+	if rivals := o.rivals(name); rivals != nil {
+		return nil, fmt.Errorf("it may be that of %s", strings.Join(rivals, " or of "))
+	}
 	if file := o.file(name); file != "" {
 		return compiler.OS.ReadFile(file)
 	}
 	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+}
+
+// rivals returns the targets that have different files by one name, if there
+// are several.
+func (o *generateOptions) rivals(name string) []string {
+	name = "/" + strings.TrimPrefix(name, "/")
+	files, labels := o.schemas.all(name), o.labels.all(name)
+	if len(files) < 2 {
+		return nil
+	}
+	var rivals []string
+	var seen [][]byte
+	for i, file := range files {
+		content, err := compiler.OS.ReadFile(file)
+		if err != nil || slices.ContainsFunc(seen, func(other []byte) bool { return bytes.Equal(content, other) }) {
+			continue
+		}
+		seen = append(seen, content)
+		if len(labels) == len(files) {
+			file = labels[i]
+		}
+		rivals = append(rivals, file)
+	}
+	if len(rivals) < 2 {
+		return nil
+	}
+	return rivals
 }
 
 // file is where a file is whose name the compiler knows; "" if nobody gave it.
@@ -354,6 +395,7 @@ func (o *generateOptions) explain(d *compiler.Diagnostic) {
 			p.File = file
 		}
 	}
+	importer := d.Start.File
 	shown(&d.Start)
 	shown(&d.End)
 	for i := range d.Notes {
@@ -374,6 +416,15 @@ func (o *generateOptions) explain(d *compiler.Diagnostic) {
 		}
 		d.Message, d.Hint = fmt.Sprintf("import %q: missing dep: add %s to deps of %s", name, label, o.label), ""
 	case compiler.ImportNotFound:
+		name := d.Import
+		if !path.IsAbs(name) {
+			name = path.Join(path.Dir(importer), name)
+		}
+		if rivals := o.rivals(name); rivals != nil {
+			d.Message, d.Hint = fmt.Sprintf("import %q: %s have different files of this name: leave only one of them in what %s depends on",
+				d.Import, strings.Join(rivals, " and "), o.label), ""
+			break
+		}
 		d.Message, d.Hint = fmt.Sprintf("import %q: no target in deps of %s has this file: add the one with %s in its srcs", d.Import, o.label, d.Import), ""
 	}
 }

@@ -351,6 +351,8 @@ func TestStrictDeps(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "in/a.capnp", "@0xd1b7e2a4c5f60916;\nusing B = import \"/lib/b.capnp\";\nstruct A { b @0 :B.S; }\n")
 	write(t, "in/b.capnp", "@0xd1b7e2a4c5f60917;\nstruct S {}\n")
+	write(t, "in/copy.capnp", "@0xd1b7e2a4c5f60917;\nstruct S {}\n")
+	write(t, "in/c.capnp", "@0xd1b7e2a4c5f60917;\nstruct S {}\nstruct T {}\n")
 	base := []string{"--importpath=example.com/a", "--label=//app:a_go", "--schema=/app/a.capnp=in/a.capnp", "--out=/app/a.capnp=out/a.mp.go"}
 	importable := []string{"--importable=/lib/b.capnp"}
 	goLibrary := []string{"--package_of=/lib/b.capnp=//lib:b_go"}
@@ -368,6 +370,10 @@ func TestStrictDeps(t *testing.T) {
 			`a capnp_library, add the mp_go_library that has schemas = ["//lib:b_capnp"] in its place, or make one`},
 		{slices.Concat(b, goLibrary, importable), "in/a.capnp:2:18: error: no Go package for lib/b.capnp: add //lib:b_go to deps of //app:a_go\n"},
 		{slices.Concat(b, importable, []string{"--map=/lib/b.capnp=example.com/b"}), ""},
+		{slices.Concat(b, importable, []string{"--map=/lib/b.capnp=example.com/b", "--schema=/lib/b.capnp=in/c.capnp", "--label_of=/lib/b.capnp=//old:b_capnp"}),
+			`in/a.capnp:2:18: error: import "/lib/b.capnp": //lib:b_capnp and //old:b_capnp have different files of this name: leave only one of ` +
+				`them in what //app:a_go depends on`},
+		{slices.Concat(b, importable, []string{"--map=/lib/b.capnp=example.com/b", "--schema=/lib/b.capnp=in/copy.capnp", "--label_of=/lib/b.capnp=//copy:b_capnp"}), ""},
 	} {
 		status, _, stderr := mpgen(append(base, test.flags...)...)
 		if test.want == "" {
