@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Generates with output paths that do not tell the configuration (--experimental_output_paths=strip) and expects the same files, and in another
-# compilation mode takes them from the cache: paths.sh BAZEL, in the repository that this folder is in.
+# Generates with output paths that do not tell the configuration (--experimental_output_paths=strip, as .bazelrc has it) and with others, and
+# expects the same files, and in another compilation mode takes them from the cache: paths.sh BAZEL, in the repository that this folder is in.
 set -euo pipefail
 
 bazel=$1
@@ -16,21 +16,20 @@ checksums() {
 		find {shared/names,greeter/greeter,plugin/desk,external/*/example/init,external/*/example/printer}_go_ -name '*.mp.go' -type f |
 		sort | xargs cksum)
 }
-# Only the generator's actions: Go's own would have to run anew, mapped as they are.
-mapped=(--experimental_output_paths=strip --modify_execution_info=Go.*=-supports-path-mapping)
 
-generate
+# Only the generator's actions: Go's own would have to run anew.
+generate '--modify_execution_info=Mp.*=-supports-path-mapping'
 checksums >"$scratch/default"
 [ "$(wc -l <"$scratch/default")" -ge 6 ]
 
-generate "${mapped[@]}"
+generate
 checksums >"$scratch/mapped"
 diff "$scratch/default" "$scratch/mapped"
 
 # What another run of this has left would not be asked for again.
 opt=$("$bazel" info --color=no --curses=no --noshow_progress -c opt bazel-bin 2>/dev/null)
 [ ! -d "$opt" ] || find "$opt/" -name '*.mp.go' -delete
-generate "${mapped[@]}" -c opt "--execution_log_json_file=$scratch/log.json"
+generate -c opt "--execution_log_json_file=$scratch/log.json"
 checksums -c opt >"$scratch/opt"
 diff "$scratch/default" "$scratch/opt"
 awk '/^  "mnemonic": "Mp/ { name = $2 } /^  "cacheHit":/ { hit = $2 } /^}/ { if (name) print name, hit; name = ""; hit = "false" }' \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Analyses everything for other systems, generates code for them, and expects the files of this system: platforms.sh BAZEL, in the
-# repository that this folder is in. Compiling as well would take the Go standard library of each.
+# Analyses everything for other systems and in rules_go's other modes, generates code for them, and expects the files of this system:
+# platforms.sh BAZEL, in the repository that this folder is in. Compiling as well would take the Go standard library of each.
 set -euo pipefail
 
 bazel=$1
@@ -18,10 +18,10 @@ checksums() {
 generate
 checksums >"$scratch/here"
 [ "$(wc -l <"$scratch/here")" -ge 8 ]
-for platform in linux_arm64 darwin_arm64 windows_amd64; do
-	flag=--platforms=@io_bazel_rules_go//go/toolchain:$platform
+for flag in --platforms=@io_bazel_rules_go//go/toolchain:{linux_arm64,darwin_arm64,windows_amd64} \
+	--@io_bazel_rules_go//go/config:{pure,static,race,msan}; do
 	generate "$flag"
-	checksums "$flag" >"$scratch/$platform"
-	diff "$scratch/here" "$scratch/$platform"
-	echo "$platform: $(wc -l <"$scratch/$platform") files, all the same"
+	checksums "$flag" >"$scratch/there"
+	diff "$scratch/here" "$scratch/there"
+	echo "$flag: $(wc -l <"$scratch/there") files, all the same"
 done
