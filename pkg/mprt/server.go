@@ -39,7 +39,7 @@ type proxyServer struct {
 	iface *Interface
 	impl  any
 	owned bool
-	self  *vat.Cap // without a reference of its own
+	self  vat.Cap // its own reference belongs to who got it from newProxyServer
 	// loop runs the methods without a context, in order.
 	loop vat.Queue
 
@@ -50,8 +50,8 @@ type proxyServer struct {
 // newProxyServer wraps impl. If it is owned, it is closed at the end.
 func newProxyServer(i *Interface, impl any, owned bool) *vat.Cap {
 	s := &proxyServer{iface: i, impl: impl, owned: owned}
-	s.self = vat.NewServer(s)
-	return s.self
+	s.self.InitServer(s)
+	return &s.self
 }
 
 // Dropped implements [vat.Server]: nobody can call the object any more.
@@ -142,6 +142,7 @@ type ServerCall struct {
 	cause    error
 	after    map[*func()]struct{}
 	proxies  []*proxy // that came with the params
+	room     [1]*proxy
 }
 
 // Params is the params struct, valid until the method has returned.
@@ -261,6 +262,9 @@ func (c *ServerCall) adopt(p *proxy) {
 	defer c.mu.Unlock()
 	if !c.finished && c.on != nil {
 		p.origin.Store(c)
+		if c.proxies == nil {
+			c.proxies = c.room[:0]
+		}
 		c.proxies = append(c.proxies, p)
 	}
 }

@@ -59,6 +59,7 @@ type Call struct {
 	answer    *message
 	answerErr error
 	resultIDs []uint32  // exports in the results, one a reference
+	idRoom    [2]uint32 // for resultIDs, as many as most have
 	pipelines []*Cap    // promises for parts of the results, one reference each
 	taker     *Question // takes its return from here (takeFromOtherQuestion)
 }
@@ -293,7 +294,7 @@ func (call *Call) fillReturn(params, reply, m *message, err error) (noFinish boo
 		case len(m.caps) == 0:
 			noFinish = true
 		default:
-			call.resultIDs, e = c.describeAll(m, returnTable, nil)
+			call.resultIDs, e = c.describeAll(m, returnTable, call.idRoom[:0])
 		}
 		if noFinish {
 			flags |= noFinishNeeded

@@ -80,9 +80,16 @@ type delivery struct {
 
 // NewServer returns the first reference to a local object.
 func NewServer(s Server) *Cap {
-	c := &Cap{kind: kindLocal, server: s}
-	c.refs.Store(1)
+	c := new(Cap)
+	c.InitServer(s)
 	return c
+}
+
+// InitServer makes c, which is part of what s is, the first reference to s: as
+// [NewServer], in one piece with the object.
+func (c *Cap) InitServer(s Server) {
+	c.kind, c.server = kindLocal, s
+	c.refs.Store(1)
 }
 
 // NewBroken returns a capability whose calls fail with err.

@@ -467,9 +467,10 @@ func (c *Conn) handleReturn(m *message, h returnHeader, ret *rpc.Return) error {
 		}
 		return protocolError("return: no question has id %d", id)
 	}
-	var dropped []*Cap
+	var few fewCaps
+	dropped := few[:0]
 	if h.releaseParams {
-		dropped = c.releaseExports(q.exported)
+		dropped = c.releaseExports(q.exported, dropped)
 	}
 	q.exported = q.exported[:0]
 	if q.finished {
@@ -603,9 +604,10 @@ func (c *Conn) handleFinish(id uint32, releaseCaps bool) {
 	}
 	delete(c.answers, id)
 	c.held -= call.held
-	var dropped []*Cap
+	var few fewCaps
+	dropped := few[:0]
 	if releaseCaps {
-		dropped = c.releaseExports(call.resultIDs)
+		dropped = c.releaseExports(call.resultIDs, dropped)
 	}
 	answer, pipelines := call.answer, call.pipelines
 	call.answer, call.pipelines, call.resultIDs = nil, nil, nil
@@ -837,7 +839,8 @@ func (c *Conn) handleUnimplemented(m *message) error {
 			c.mu.Unlock()
 			return protocolError("unimplemented: no question has id %d", id)
 		}
-		dropped := c.releaseExports(q.exported)
+		var few fewCaps
+		dropped := c.releaseExports(q.exported, few[:0])
 		q.exported = q.exported[:0]
 		c.questions.remove(id)
 		c.mu.Unlock()

@@ -37,6 +37,7 @@ type Question struct {
 	err       error
 	exported  []uint32  // export ids in the params, one a reference
 	pipelines []*Cap    // promises for parts of the results
+	partRoom  [1]*Cap   // for pipelines, as many as most have
 	refs      int       // the caller's and one a pipeline
 	finished  bool      // Finish was sent before the return came
 	served    *Call     // the other end of a call within this process
@@ -396,6 +397,9 @@ func (q *Question) Pipeline(path ...uint16) *Cap {
 	p := newPart(kind, c, path)
 	p.q = q
 	q.refs++
+	if q.pipelines == nil {
+		q.pipelines = q.partRoom[:0]
+	}
 	q.pipelines = append(q.pipelines, p) // without a reference; see dropCap
 	c.mu.Unlock()
 	return p

@@ -48,7 +48,7 @@ func (q *Question) Wait(ctx context.Context, own *Queue) error {
 		}
 	}
 	c := q.c
-	if ctx.Done() != nil || q.timeout > 0 {
+	if q.timeout > 0 || canEnd(ctx) {
 		q.ctx = ctx
 	}
 	c.mu.Lock()
@@ -101,6 +101,15 @@ func (q *Question) Wait(ctx context.Context, own *Queue) error {
 	c.unwatch(q)
 	c.mu.Unlock()
 	return err
+}
+
+// canEnd says whether a context may end. One that says itself when it does is
+// not asked for its channel, which it may have to make.
+func canEnd(ctx context.Context) bool {
+	if _, ok := ctx.(interface{ AfterFunc(func()) func() bool }); ok {
+		return true
+	}
+	return ctx.Done() != nil
 }
 
 // unwatch ends the watch of q's context, under c.mu. If the watch is just

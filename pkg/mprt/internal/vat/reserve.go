@@ -18,7 +18,9 @@ type reserve struct {
 	used bool // since the last collection
 }
 
-const reserveSize = 16 << 20
+// reserveSize is a compromise: the garbage between two collections is about as
+// large, and its memory has to be touched for a first time.
+const reserveSize = 8 << 20
 
 // use holds the reserve until a whole collection has passed without use. A
 // process that has set itself a memory limit knows better.

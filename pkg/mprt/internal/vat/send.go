@@ -174,7 +174,8 @@ func (c *Conn) sendCall(q *Question, target *Cap) {
 	q.params = nil
 	err := c.addressCall(q, m, target)
 	if err != nil {
-		dropped := c.releaseExports(q.exported)
+		var few fewCaps
+		dropped := c.releaseExports(q.exported, few[:0])
 		c.mu.Unlock()
 		releaseAll(dropped)
 		m.release()
@@ -302,13 +303,18 @@ func (c *Conn) describe(d rpc.CapDescriptor, cap *Cap) (id uint32, isExport bool
 	d.SetSenderPromise(id)
 	if !ok {
 		// The reference keeps the promise until it has been resolved.
-		cap.AddRef()
-		go cap.WhenResolved(func(target *Cap) {
-			c.sendResolve(id, cap, target)
-			cap.Release()
-		})
+		go c.resolveExport(id, cap.AddRef())
 	}
 	return id, true, nil
+}
+
+// resolveExport tells the peer what an exported promise becomes, once that is
+// known. It takes over a reference.
+func (c *Conn) resolveExport(id uint32, promise *Cap) {
+	promise.WhenResolved(func(target *Cap) {
+		c.sendResolve(id, promise, target)
+		promise.Release()
+	})
 }
 
 // sendResolve tells the peer what a promise exported to it has become.
@@ -357,9 +363,12 @@ func setException(x rpc.Exception, e *Exception) {
 	_ = x.SetReason(cutReason(e.Reason))
 }
 
-// releaseExports takes one reference from each export and returns the objects
+// fewCaps is room on the stack for what most calls carry.
+type fewCaps [4]*Cap
+
+// releaseExports takes one reference from each export and appends the objects
 // that nobody refers to any more, to be released without the lock.
-func (c *Conn) releaseExports(ids []uint32) (dropped []*Cap) {
+func (c *Conn) releaseExports(ids []uint32, dropped []*Cap) []*Cap {
 	for _, id := range ids {
 		if cap, _ := c.releaseExport(id, 1); cap != nil {
 			dropped = append(dropped, cap)
