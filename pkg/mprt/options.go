@@ -35,7 +35,7 @@ func newOptions(opts []Option) *options {
 		opt(o)
 	}
 	if o.maxThreads < 0 {
-		o.maxThreads = 10_000
+		o.maxThreads = 1 << 14
 		if o.osThreads {
 			o.maxThreads = 500
 		}
@@ -77,8 +77,10 @@ func WithMaxMessage(n int) Option { return func(o *options) { o.vat.MaxMessage =
 func WithTraversal(n uint64) Option { return func(o *options) { o.vat.Traversal = n } }
 
 // WithMaxCalls limits the calls of the peer that are being served. Further ones
-// fail with [ErrOverloaded]. A peer that leaves four times as many questions
-// without a Finish ends the connection. The default is 4096.
+// fail with [ErrOverloaded]; a caller of more has to hold back by itself. A peer
+// that leaves four times as many questions without a Finish ends the connection.
+// The default is 16,384. Calls that come back while another is waited for count
+// on the other side.
 func WithMaxCalls(n int) Option { return func(o *options) { o.vat.MaxCalls = n } }
 
 // WithMaxHeld limits the bytes that the peer's calls hold here until they have
@@ -94,7 +96,8 @@ func WithMaxObjects(n int) Option {
 }
 
 // WithMaxThreads limits the threads that the peer may make. The default is
-// 10,000, or 500 with [WithOSThreads].
+// 16,384, or 500 with [WithOSThreads]. A call under no thread of its own borrows
+// one, so this, too, limits how many calls there can be at once.
 func WithMaxThreads(n int) Option { return func(o *options) { o.maxThreads = n } }
 
 // WithOSThreads has the calls of each thread that the peer makes run on a thread

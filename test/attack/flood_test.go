@@ -45,11 +45,11 @@ var floodAttacks = []serverAttack{
 		a.open()
 		a.block(0)
 		f := buildCall(a.t, 0, fooInterface, fooAdd, 1, 0, 0, nil)
-		for i := range uint32(5000) {
+		for i := range uint32(17_000) {
 			a.raw(setQuestion(f, 1+i))
 		}
 		// The last are refused, the first wait.
-		a.expectException(5000, "calls in flight")
+		a.expectException(17_000, "calls in flight")
 	}},
 	{name: "flood/calls that never end, each on its thread", heap: 256 * mib, run: func(a *attacker, _ *victim) {
 		a.open()
@@ -70,10 +70,10 @@ var floodAttacks = []serverAttack{
 		a.open()
 		a.block(0)
 		f := buildCall(a.t, 0, fooInterface, fooAdd, 1, 0, 0, func(c callArgs) { c.onAnswer(0, 0) })
-		for i := range uint32(5000) {
+		for i := range uint32(17_000) {
 			a.raw(setQuestion(f, 1+i))
 		}
-		a.expectException(5000, "calls in flight")
+		a.expectException(17_000, "calls in flight")
 		a.finish(0, true)
 		a.expectException(1, "")
 	}},
@@ -127,19 +127,19 @@ var floodAttacks = []serverAttack{
 	{name: "flood/threads", heap: 256 * mib, run: func(a *attacker, _ *victim) {
 		a.open()
 		m := a.threads()
-		for i := range uint32(11_000) {
+		for i := range uint32(17_000) {
 			a.makeThread(10_000+i, m, "worker")
 			r := a.expectReturn(10_000 + i)
 			a.finish(10_000+i, false)
 			if r.Which() == rpc.Return_Which_exception {
-				if i < 9000 {
+				if i < 16_000 {
 					a.t.Errorf("only %d threads", i)
 				}
 				a.stillServed()
 				return
 			}
 		}
-		a.t.Error("11,000 threads and no end")
+		a.t.Error("17,000 threads and no end")
 	}},
 	{name: "flood/objects given to the victim", heap: 768 * mib, run: func(a *attacker, _ *victim) {
 		a.open()

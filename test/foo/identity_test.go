@@ -151,8 +151,7 @@ var manyCallers = flag.Int("callers", 1000, "how many goroutines call at once in
 func TestThreadsComeAndGo(t *testing.T) {
 	checkLeaks(t)
 	callers, calls := *manyCallers, 10
-	many := []mprt.Option{mprt.WithMaxCalls(2 * callers), mprt.WithMaxThreads(2 * callers)}
-	f := dialThreads(t, sameProcess{many}, many...)
+	f := dialThreads(t, sameProcess{})
 	var here, done sync.WaitGroup
 	here.Add(callers)
 	for i := range int32(callers) {

@@ -13,7 +13,8 @@ type Options struct {
 	// is read anyway: see input.limit.
 	Traversal uint64
 	// MaxCalls is how many calls of the peer may be unanswered. Further ones
-	// are refused as overloaded. Default 4096.
+	// are refused as overloaded. Default 16,384: as a goroutine costs little, Go
+	// programs make thousands of calls at once, and the reference has no limit.
 	MaxCalls int
 	// MaxAnswers is how many questions of the peer may be open: called, and
 	// not finished. One more ends the session. Default 4 * MaxCalls.
@@ -47,7 +48,7 @@ func (o *Options) setDefaults() {
 		o.Traversal = uint64(o.MaxMessage)
 	}
 	if o.MaxCalls == 0 {
-		o.MaxCalls = 4096
+		o.MaxCalls = 1 << 14
 	}
 	if o.MaxAnswers == 0 {
 		o.MaxAnswers = 4 * o.MaxCalls

@@ -1,0 +1,122 @@
+package vat
+
+import (
+	"flag"
+	"testing"
+
+	"capnproto.org/go/capnp/v3"
+)
+
+var chainLength = flag.Int("chain.length", 5_000, "links of the chains in TestLongChain")
+
+// prompt is an object that runs its calls where they are accepted: method 0 returns its param. Calls of method 1 are kept.
+type prompt struct {
+	kept    chan *Call
+	dropped chan struct{}
+}
+
+func (s *prompt) Accept(call *Call) *Queue {
+	if call.MethodID == 1 {
+		s.kept <- call
+		return nil
+	}
+	answerWith(call, param(call).AddRef())
+	return nil
+}
+
+func (s *prompt) Dropped() { close(s.dropped) }
+
+// answerWith returns a capability.
+func answerWith(call *Call, c *Cap) {
+	results, err := call.Results(capnp.ObjectSize{PointerCount: 1})
+	if err == nil {
+		err = results.SetPtr(0, call.AddCap(c))
+	}
+	if err != nil {
+		call.Fail(err)
+		return
+	}
+	call.Return()
+}
+
+// A chain of promises may be as long as those who make it like. Here each call is made on, or given, what the one before it
+// will return, and none returns before the first. Then all do; or they are given up; or the session ends.
+func TestLongChain(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		onParam bool // each call is given the one before, instead of being made on it
+		end     string
+	}{
+		{"pipelined, resolved", false, "resolve"},
+		{"pipelined, given up", false, "give up"},
+		{"pipelined, disconnected", false, "close"},
+		{"params, resolved", true, "resolve"},
+		{"params, given up", true, "give up"},
+		{"params, disconnected", true, "close"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			a, b := socketPair(t)
+			s := &prompt{make(chan *Call, 1), make(chan struct{})}
+			client, server := New(a, nil, Options{}), New(b, NewServer(s), Options{MaxCalls: 2 * *chainLength})
+			client.Start()
+			server.Start()
+			defer server.Close()
+			defer client.Close()
+			boot := client.Bootstrap()
+			var questions []*Question
+			ask := func(target *Cap, method uint16, given *Cap) *Cap {
+				q, err := NewQuestion(target, 1, method, capnp.ObjectSize{PointerCount: 1})
+				if err == nil {
+					err = q.Params().SetPtr(0, q.AddCap(given))
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				q.Send()
+				questions = append(questions, q)
+				return q.Pipeline(0)
+			}
+			link := ask(boot, 1, nil)
+			for range *chainLength {
+				next := link
+				if test.onParam {
+					link = ask(boot, 0, next)
+				} else {
+					link = ask(next, 0, boot.AddRef())
+					next.Release()
+				}
+			}
+			client.flush(flushNoWait)
+			first := <-s.kept
+			switch test.end {
+			case "resolve":
+				own := newFuncServer(echo)
+				target := NewServer(own)
+				if !test.onParam {
+					target.Release()
+					target = server.bootstrap.AddRef()
+				}
+				answerWith(first, target)
+				for _, q := range questions {
+					if err := q.Wait(t.Context(), nil); err != nil {
+						t.Fatal(err)
+					}
+				}
+			case "close":
+				client.Close()
+				first.Fail(ErrClosed)
+			}
+			link.Release()
+			for _, q := range questions {
+				q.Release()
+			}
+			boot.Release()
+			if test.end == "give up" {
+				first.Fail(ErrClosed)
+			}
+			client.Close()
+			server.Close()
+			<-s.dropped
+		})
+	}
+}
