@@ -128,7 +128,7 @@ func (l *list) String() string     { return "" }
 func (l *list) Set(s string) error { *l = append(*l, s); return nil }
 
 func parseGenerate(args []string) (*generateOptions, error) {
-	args, err := expandParamFiles(args)
+	args, err := expandArguments(args)
 	if err != nil {
 		return nil, err
 	}
@@ -177,13 +177,21 @@ func parseGenerate(args []string) (*generateOptions, error) {
 	return o, nil
 }
 
-// expandParamFiles replaces @file by the lines of the file.
-func expandParamFiles(args []string) ([]string, error) {
+// expandArguments replaces @file by the lines of the file, and -Idir, as other
+// compilers take it too, by -I dir.
+func expandArguments(args []string) ([]string, error) {
 	var out []string
+	add := func(arg string) {
+		if dir, ok := strings.CutPrefix(arg, "-I"); ok && dir != "" && dir[0] != '=' {
+			out = append(out, "-I")
+			arg = dir
+		}
+		out = append(out, arg)
+	}
 	for _, a := range args {
 		name, ok := strings.CutPrefix(a, "@")
 		if !ok {
-			out = append(out, a)
+			add(a)
 			continue
 		}
 		content, err := os.ReadFile(name)
@@ -192,7 +200,7 @@ func expandParamFiles(args []string) ([]string, error) {
 		}
 		for _, line := range strings.Split(string(content), "\n") {
 			if line = strings.TrimSuffix(line, "\r"); line != "" {
-				out = append(out, line)
+				add(line)
 			}
 		}
 	}

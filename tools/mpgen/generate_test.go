@@ -70,7 +70,7 @@ func TestInTree(t *testing.T) {
 			if *update {
 				out = p.dir
 			}
-			args := append([]string{"generate", "-I", ".", "--go_out=" + out, "--importpath=" + module + p.dir}, p.flags...)
+			args := append([]string{"generate", "-I.", "--go_out=" + out, "--importpath=" + module + p.dir}, p.flags...)
 			if status, _, stderr := mpgen(append(args, p.files...)...); status != 0 {
 				t.Fatal(stderr)
 			}

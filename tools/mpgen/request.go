@@ -8,8 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 
 	"github.com/mpgo-dev/mpgo/tools/mpgen/internal/compiler"
 )
@@ -37,14 +35,9 @@ type schemaFlags struct {
 
 // parse reads arguments; flags may also stand after files.
 func (s *schemaFlags) parse(flags *flag.FlagSet, args []string) error {
-	args, err := expandParamFiles(args)
+	args, err := expandArguments(args)
 	if err != nil {
 		return err
-	}
-	for i := 0; i < len(args); i++ {
-		if dir, ok := strings.CutPrefix(args[i], "-I"); ok && dir != "" && dir[0] != '=' {
-			args = slices.Concat(args[:i], []string{"-I", dir}, args[i+1:])
-		}
 	}
 	flags.SetOutput(io.Discard)
 	flags.Var((*list)(&s.options.ImportPaths), "I", "")

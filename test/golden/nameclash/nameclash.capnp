@@ -172,3 +172,8 @@ interface Codecs {
   }
   mix @0 (list :List(List(Int16))) -> (params :MixParams);
 }
+
+interface Shopping {}
+interface NewShopping {
+  # Its client's type is called as what makes a client of the other.
+}

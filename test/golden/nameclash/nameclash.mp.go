@@ -1819,6 +1819,51 @@ func serveMore_Add(ctx context.Context, impl any, call *mprt.ServerCall) error {
 	return nil
 }
 
+// NewShopping is the interface NewShopping of nameclash.capnp.
+//
+// Its client's type is called as what makes a client of the other.
+type NewShopping interface {
+}
+
+// NewShoppingClient is a NewShopping whose methods run in another process.
+type NewShoppingClient struct {
+	mprt.Client
+}
+
+// NewNewShoppingClient makes a proxy client for c, which it takes over.
+func NewNewShoppingClient(c mprt.Capability) *NewShoppingClient {
+	return &NewShoppingClient{mprt.NewClient(c, &ifaceNewShopping)}
+}
+
+var _ NewShopping = (*NewShoppingClient)(nil)
+
+// NewNewShoppingServer wraps impl so that a peer can call it.
+func NewNewShoppingServer(impl NewShopping) *mprt.Server {
+	return mprt.NewServer(&ifaceNewShopping, impl)
+}
+
+// NewShoppingProxy passes a NewShopping from process to process.
+var NewShoppingProxy = mprt.Proxy[NewShopping]{
+	Interface: &ifaceNewShopping,
+	New:       func(c mprt.Capability) NewShopping { return NewNewShoppingClient(c) },
+}
+
+// UnimplementedNewShopping is a NewShopping whose methods all fail
+// with mprt.ErrUnimplemented.
+// Embed it in an implementation, and it goes on to compile when the schema gets
+// new methods.
+type UnimplementedNewShopping struct{}
+
+// The ids of NewShopping and its methods on the wire.
+const (
+	NewShopping_ID uint64 = 0xc83906581f6c6caa
+)
+
+var ifaceNewShopping = mprt.Interface{
+	ID:   NewShopping_ID,
+	Name: "NewShopping",
+}
+
 // Service is the interface Service of nameclash.capnp.
 //
 // Methods that have the names of what every proxy client has, and params that have those of what their code uses.
@@ -2814,14 +2859,14 @@ var ServiceClientProxy = mprt.Proxy[ServiceClient]{
 	New:       func(c mprt.Capability) ServiceClient { return NewServiceClientClient(c) },
 }
 
-// UnimplementedServiceClient is a ServiceClient whose methods all fail
+// UnimplementedServiceClient_ is a ServiceClient whose methods all fail
 // with mprt.ErrUnimplemented.
 // Embed it in an implementation, and it goes on to compile when the schema gets
 // new methods.
-type UnimplementedServiceClient struct{}
+type UnimplementedServiceClient_ struct{}
 
 // Ping fails with mprt.ErrUnimplemented.
-func (UnimplementedServiceClient) Ping(context.Context) error {
+func (UnimplementedServiceClient_) Ping(context.Context) error {
 	return mprt.Unimplemented(&serviceClient_Ping)
 }
 
@@ -2996,6 +3041,49 @@ func serveShop_Trade(ctx context.Context, impl any, call *mprt.ServerCall) error
 	r := call.Results()
 	GenericProxy[string, []byte, *Boxes](mprt.Texts{}, mprt.Datas{}, mprt.Pointers[Boxes, *Boxes]{}).Set(r, 0, genericOut)
 	return nil
+}
+
+// Shopping is the interface Shopping of nameclash.capnp.
+type Shopping interface {
+}
+
+// ShoppingClient is a Shopping whose methods run in another process.
+type ShoppingClient struct {
+	mprt.Client
+}
+
+// NewShoppingClient_ makes a proxy client for c, which it takes over.
+func NewShoppingClient_(c mprt.Capability) *ShoppingClient {
+	return &ShoppingClient{mprt.NewClient(c, &ifaceShopping)}
+}
+
+var _ Shopping = (*ShoppingClient)(nil)
+
+// NewShoppingServer wraps impl so that a peer can call it.
+func NewShoppingServer(impl Shopping) *mprt.Server {
+	return mprt.NewServer(&ifaceShopping, impl)
+}
+
+// ShoppingProxy passes a Shopping from process to process.
+var ShoppingProxy = mprt.Proxy[Shopping]{
+	Interface: &ifaceShopping,
+	New:       func(c mprt.Capability) Shopping { return NewShoppingClient_(c) },
+}
+
+// UnimplementedShopping is a Shopping whose methods all fail
+// with mprt.ErrUnimplemented.
+// Embed it in an implementation, and it goes on to compile when the schema gets
+// new methods.
+type UnimplementedShopping struct{}
+
+// The ids of Shopping and its methods on the wire.
+const (
+	Shopping_ID uint64 = 0x9410b375c6c6760b
+)
+
+var ifaceShopping = mprt.Interface{
+	ID:   Shopping_ID,
+	Name: "Shopping",
 }
 
 // Wallet is the interface Wallet of nameclash.capnp.

@@ -102,7 +102,14 @@ func groupName(d *model.Decl) string {
 // aux is the name of something generated beside a declaration, made different
 // from the names that the schema declares there and from their constructors.
 func aux(d *model.Decl, prefix, suffix string) string {
-	return avoid(d, prefix+goName(d)+suffix)
+	name := prefix + goName(d) + suffix
+	for _, s := range d.Siblings {
+		// NewXClient makes an XClient, but may also be the client of NewX.
+		if rest, ok := strings.CutPrefix(name, scopeOf(d)+upper(s)); ok && prefix != "" && (rest == "Client" || rest == "Proxy" || rest == "Codec") {
+			name += "_"
+		}
+	}
+	return avoid(d, name)
 }
 
 func avoid(d *model.Decl, name string) string {
