@@ -572,11 +572,12 @@ func (o *generateOptions) packageOf(f *model.File, generated bool) (gogen.Packag
 			}
 		}
 		if importPath == "" {
-			importPath, name = f.Go.Import, f.Go.Package
+			importPath = f.Go.Import
 		}
 		if importPath == "" {
 			return gogen.Package{}, errors.New(o.missingPackage(f.Name))
 		}
+		name = f.Go.Package
 	}
 	if name == "" {
 		name = gogen.PackageName(importPath)
