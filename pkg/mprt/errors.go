@@ -2,6 +2,7 @@ package mprt
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/mpgo-dev/mpgo/pkg/mprt/internal/vat"
@@ -52,10 +53,22 @@ type RemoteError struct {
 	kind   vat.ExceptionType
 }
 
-// Error is the reason without what only says that it is one.
+// Error is the reason without what only says that it is one, and without the
+// addresses of a C++ peer's stack.
 func (e *RemoteError) Error() string {
 	s := strings.TrimPrefix(e.Reason, "remote exception: ")
-	return strings.TrimPrefix(s, stdException)
+	return withoutStacks(strings.TrimPrefix(s, stdException))
+}
+
+// withoutStacks leaves out the lines of addresses that kj::Exception ends with.
+func withoutStacks(s string) string {
+	if !strings.Contains(s, "\nstack: ") {
+		return s
+	}
+	return strings.Join(slices.DeleteFunc(strings.Split(s, "\n"), func(line string) bool {
+		addresses, ok := strings.CutPrefix(line, "stack: ")
+		return ok && strings.Trim(addresses, "0123456789abcdef ") == ""
+	}), "\n")
 }
 
 // Is matches the exception's type with ErrDisconnected, ErrUnimplemented and
