@@ -85,6 +85,24 @@ func (call *Call) CapAt(p capnp.Ptr) (*Cap, error) { return call.params.capAt(p)
 
 var errFinished = errors.New("the caller does not wait for the result any more")
 
+// Hold counts n more bytes as held by the call until it returns: what was made of
+// its params and is not in their message. It fails if the connection holds too
+// much, unless this is the only call.
+func (call *Call) Hold(n int) error {
+	if call.question != nil { // of this process
+		return nil
+	}
+	c := call.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	call.held += n
+	c.held += n
+	if c.held > c.opts.MaxHeld && c.held > call.held {
+		return c.tooMuchHeld()
+	}
+	return nil
+}
+
 // SetExec says who does the call's work. [Server.Accept] calls it before it
 // queues the call.
 func (call *Call) SetExec(e Executor) {
@@ -220,7 +238,12 @@ func (call *Call) complete(m *message, err error) {
 	c.held -= call.held
 	if keep {
 		call.answer, call.answerErr = m, err
-		call.held = m.held()
+		call.held = m.held() + capSize*len(call.pipelines)
+		if err != nil {
+			x := toException(err).cut()
+			call.answerErr = x
+			call.held += len(x.Reason)
+		}
 		c.held += call.held
 	} else {
 		delete(c.answers, call.id)

@@ -1,6 +1,7 @@
 package vat
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -62,15 +63,17 @@ type promise struct {
 	// the promise waits for a disembargo, or held is being delivered.
 	holding bool
 	held    []delivery
+	empty   int // of held
 	// kept says that what is held, or being delivered, has a reference to the
 	// promise: whoever made those calls need not keep theirs.
 	kept bool
-	then []func(*Cap)
+	then []*waiter
 	room [2]uint16 // for the path, as long as most are
 }
 
 // delivery is what waits for a promise's target: a call of ours, a call of a
-// peer, or a peer's disembargo, which must not overtake its calls.
+// peer, or a peer's disembargo, which must not overtake its calls. It is empty
+// when the call was given up.
 type delivery struct {
 	q       *Question
 	call    *Call
@@ -203,6 +206,10 @@ func (c *Cap) Conn() *Conn {
 	return nil
 }
 
+// HostedBy reports whether c is known to be an object of a connection's peer. It
+// does not follow promises.
+func (c *Cap) HostedBy(conn *Conn) bool { return c != nil && c.kind == kindImported && c.conn == conn }
+
 // Known reports whether c is no promise any more.
 func (c *Cap) Known() bool {
 	c = c.Resolved()
@@ -235,18 +242,43 @@ func (c *Cap) Busy() bool {
 // it is known: at once, or later from the goroutine that reads the connection.
 // f must not block.
 func (c *Cap) WhenResolved(f func(*Cap)) {
+	w := new(waiter)
+	w.f.Store(f)
+	c.tellWhenResolved(w)
+}
+
+// waiter is who wants to know what a promise becomes, until it is told.
+type waiter struct{ f atomic.Value } // func(*Cap)
+
+// cancel ends the wait: a promise may never become anything, and must not hold
+// what has ended meanwhile. A nil waiter does not wait.
+func (w *waiter) cancel() {
+	if w != nil {
+		w.f.Store((func(*Cap))(nil))
+	}
+}
+
+func (w *waiter) waits() bool { return w.f.Load().(func(*Cap)) != nil }
+
+func (c *Cap) tellWhenResolved(w *waiter) {
 	for c != nil && c.promise != nil {
 		c.conn.mu.Lock()
-		if c.promise.target == nil || c.promise.holding {
-			c.promise.then = append(c.promise.then, f)
+		p := c.promise
+		if p.target == nil || p.holding {
+			if len(p.then) == cap(p.then) {
+				p.then = slices.DeleteFunc(p.then, func(w *waiter) bool { return !w.waits() })
+			}
+			p.then = append(p.then, w)
 			c.conn.mu.Unlock()
 			return
 		}
-		t := c.promise.target
+		t := p.target
 		c.conn.mu.Unlock()
 		c = t
 	}
-	f(c)
+	if f := w.f.Load().(func(*Cap)); f != nil {
+		f(c)
+	}
 }
 
 // resolve settles promise c; it takes over target, which may be nil for null.
@@ -320,7 +352,28 @@ func (c *Cap) hold(d delivery) {
 		c.promise.kept = true
 		c.refs.Add(1)
 	}
+	if d.q != nil {
+		d.q.heldBy, d.q.heldAt = c.promise, len(c.promise.held)
+	}
 	c.promise.held = append(c.promise.held, d)
+}
+
+// unhold forgets a call of ours that was given up, under the connection's mu: the
+// promise may stay one for as long as a peer likes.
+func (p *promise) unhold(q *Question) {
+	p.held[q.heldAt] = delivery{}
+	q.heldBy = nil
+	p.empty++
+	if p.empty < 16 || p.empty < len(p.held)/2 {
+		return
+	}
+	p.held = slices.DeleteFunc(p.held, func(d delivery) bool { return d == delivery{} })
+	p.empty = 0
+	for i, d := range p.held {
+		if d.q != nil {
+			d.q.heldAt = i
+		}
+	}
 }
 
 // deliverHeld passes on what waited for a promise, which then is no obstacle
@@ -330,14 +383,19 @@ func (c *Cap) deliverHeld() {
 	for {
 		conn.mu.Lock()
 		held := p.held
-		p.held = nil
+		p.held, p.empty = nil, 0
+		for _, d := range held {
+			if d.q != nil {
+				d.q.heldBy = nil
+			}
+		}
 		if len(held) == 0 {
 			p.holding = false
 			then, kept := p.then, p.kept
 			p.then, p.kept = nil, false
 			conn.mu.Unlock()
-			for _, f := range then {
-				p.target.WhenResolved(f)
+			for _, w := range then {
+				p.target.tellWhenResolved(w)
 			}
 			if kept {
 				c.Release()
@@ -351,7 +409,8 @@ func (c *Cap) deliverHeld() {
 				d.q.sendTo(p.target)
 			case d.call != nil:
 				p.target.accept(d.call).Start()
-			default:
+			case d.from != nil:
+				d.from.disembargoes.Add(-1)
 				if err := d.from.loopBack(p.target, d.embargo); err != nil {
 					d.from.abort(err.Error())
 				}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"capnproto.org/go/capnp/v3/std/capnp/rpc"
@@ -29,10 +30,13 @@ type Conn struct {
 	answers   map[uint32]*Call
 	running   int // answers that have not returned
 	held      int // bytes that answers hold
+	abandoned int // questions that were given up and have not returned
 	exports   table[export]
 	exported  map[*Cap]uint32
 	imports   map[uint32]*Cap
 	embargoes table[*Cap]
+
+	disembargoes atomic.Int64 // of the peer's that wait for their targets
 
 	bootstrap *Cap // offered to the peer
 
@@ -68,6 +72,7 @@ type export struct {
 	promised bool
 	// pinned keeps the export although the peer holds no reference.
 	pinned bool
+	waiter *waiter // of a promise, to tell the peer what it becomes
 }
 
 // New makes a session over nc, which it takes over; [Conn.Start] starts it.
@@ -198,6 +203,7 @@ func (c *Conn) end(err error, last *message) {
 	var caps []*Cap
 	for _, e := range c.exports.all() {
 		if e.cap != nil {
+			e.waiter.cancel()
 			caps = append(caps, e.cap)
 		}
 	}

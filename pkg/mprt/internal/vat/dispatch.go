@@ -223,7 +223,7 @@ func (c *Conn) admit(call *Call, target *Cap, refuse error) (*Queue, *Call, erro
 	case c.running > c.opts.MaxCalls:
 		refuse = &Exception{Overloaded, fmt.Sprintf("more than %d calls in flight", c.opts.MaxCalls)}
 	case c.held > c.opts.MaxHeld && c.held > call.held:
-		refuse = &Exception{Overloaded, fmt.Sprintf("more than %d bytes held by calls", c.opts.MaxHeld)}
+		refuse = c.tooMuchHeld()
 	}
 	c.stats.Served++
 	c.mu.Unlock()
@@ -252,9 +252,18 @@ func (m *message) held() int {
 	if m == nil {
 		return 0
 	}
-	const capSize = 256 // of an import
-	return m.size() + capSize*len(m.caps)
+	n := m.size() + capSize*len(m.caps)
+	if segments := m.msg.NumSegments(); segments > 1 {
+		n += segmentSize * int(segments)
+	}
+	return n
 }
+
+// What an import or a promise takes, and what a segment takes beside its bytes.
+const (
+	capSize     = 256
+	segmentSize = 128
+)
 
 // target finds what a call or a disembargo is aimed at, as a new reference,
 // under c.mu. refuse is an error for the call alone.
@@ -287,6 +296,9 @@ func (c *Conn) promisedAnswer(pa rpc.PromisedAnswer) (cap *Cap, refuse, err erro
 		switch op := ops.At(i); op.Which() {
 		case rpc.PromisedAnswer_Op_Which_noop:
 		case rpc.PromisedAnswer_Op_Which_getPointerField:
+			if len(path) == maxPath {
+				return nil, failedf("a part of an answer that is more than %d pointers deep", maxPath), nil
+			}
 			path = append(path, op.GetPointerField())
 		default:
 			return nil, &Exception{Unimplemented, "unknown operation in a promised answer"}, nil
@@ -315,10 +327,23 @@ func (c *Conn) answerPart(id uint32, path []uint16) (cap *Cap, refuse error) {
 	if len(call.pipelines) >= maxPipelines {
 		return nil, &Exception{Overloaded, fmt.Sprintf("more than %d promises for one answer", maxPipelines)}
 	}
+	if c.held > c.opts.MaxHeld {
+		return nil, c.tooMuchHeld()
+	}
 	p := newPart(kindQueued, c, path)
 	call.pipelines = append(call.pipelines, p)
+	call.held += capSize
+	c.held += capSize
 	return p.AddRef(), nil
 }
+
+func (c *Conn) tooMuchHeld() error {
+	return &Exception{Overloaded, fmt.Sprintf("more than %d bytes held by calls", c.opts.MaxHeld)}
+}
+
+// maxPath is how deep a part of an answer may be: deeper than pointers are
+// followed there is nothing.
+const maxPath = 64
 
 // maxPipelines bounds the different parts of one answer that can be called
 // before it is there.
@@ -480,6 +505,7 @@ func (c *Conn) handleReturn(m *message, h returnHeader, ret *rpc.Return) error {
 			from = c.answers[ret.TakeFromOtherQuestion()]
 		}
 		c.questions.remove(id)
+		c.abandoned--
 		q.state = returned
 		gone := q.refs == 0
 		c.mu.Unlock()
@@ -740,8 +766,9 @@ func (c *Conn) loopBack(target *Cap, id uint32) error {
 		}
 		p := target.promise
 		if p.holding {
-			tooMuch := len(p.held) > c.opts.MaxCalls
+			tooMuch := c.disembargoes.Load() >= int64(c.opts.MaxCalls)
 			if !tooMuch {
+				c.disembargoes.Add(1)
 				target.hold(delivery{embargo: id, from: c})
 			}
 			of.mu.Unlock()
@@ -843,6 +870,9 @@ func (c *Conn) handleUnimplemented(m *message) error {
 		dropped := c.releaseExports(q.exported, few[:0])
 		q.exported = q.exported[:0]
 		c.questions.remove(id)
+		if q.finished {
+			c.abandoned--
+		}
 		c.mu.Unlock()
 		releaseAll(dropped)
 		q.deliver(nil, noPtr, &Exception{Unimplemented, "the peer's RPC system does not implement this"})
@@ -894,6 +924,9 @@ func (c *Conn) handleAbort(m *message) {
 // echo sends a message back that we do not implement.
 func (c *Conn) echo(m *message) {
 	reply := newMessage()
+	// Pointers to the same data, over and over, would make much of a small one.
+	const factor, anyway = 8, 64 << 10
+	m.msg.ResetReadLimit(factor*uint64(m.size()) + anyway)
 	err := checkDepth(capnp.Struct(m.root).ToPtr())
 	if err == nil {
 		err = reply.root.SetUnimplemented(m.root)

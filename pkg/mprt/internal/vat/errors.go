@@ -39,6 +39,14 @@ type Exception struct {
 
 func (e *Exception) Error() string { return e.Reason }
 
+// cut is e with a reason as long as may be sent.
+func (e *Exception) cut() *Exception {
+	if len(e.Reason) <= maxReason {
+		return e
+	}
+	return &Exception{e.Type, cutReason(e.Reason)}
+}
+
 // Is makes exceptions of type Disconnected match [ErrDisconnected].
 func (e *Exception) Is(target error) bool {
 	return target == ErrDisconnected && e.Type == Disconnected

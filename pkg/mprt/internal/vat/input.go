@@ -21,6 +21,7 @@ type input struct {
 	buf    []byte // nil while nothing is buffered
 	r, w   int    // buf[r:w] is unread
 	expect int    // size of the last frame if it was large: the next may be, too
+	most   int    // size of the largest frame so far
 
 	// A frame too large for buf, read straight into its own memory.
 	big       []byte // what has been read so far; grows as bytes arrive
@@ -39,8 +40,10 @@ const (
 	// maxSegments bounds the segment table (as the reference does).
 	maxSegments = 512
 	// bigStep is how far memory is allocated ahead of the bytes of a large
-	// frame, so that a length that is only claimed costs nothing.
-	bigStep = 4 << 20
+	// frame, so that a length that is only claimed costs little: firstStep for a
+	// peer that has sent no frame as large.
+	bigStep   = 4 << 20
+	firstStep = 64 << 10
 )
 
 var readBuffers = sync.Pool{New: func() any { return new([readBuffer]byte) }}
@@ -122,7 +125,8 @@ func (in *input) next() (*message, error) {
 			}
 			return m, err
 		case ok && total > len(in.buf):
-			in.big = large.get(min(total, max(bigStep, in.w-in.r)))
+			ahead := min(max(in.most, firstStep), bigStep)
+			in.big = large.get(min(total, max(ahead, in.w-in.r)))
 			in.big = in.big[:copy(in.big, in.buf[in.r:in.w])]
 			in.bigTotal, in.bigHeader = total, header
 			in.drop()
@@ -137,6 +141,7 @@ func (in *input) next() (*message, error) {
 // expected notes the size of a frame. One of the same size is then read
 // straight into the memory that its message will have.
 func (in *input) expected(total int) {
+	in.most = max(in.most, total)
 	in.expect = 0
 	if total > readBuffer && total <= 1<<maxLarge {
 		in.expect = total

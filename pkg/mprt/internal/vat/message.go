@@ -46,8 +46,15 @@ const outgoing = 64 << 20
 // may be read.
 func emptyMessage(limit uint64) *message {
 	m := messagePool.Get().(*message)
-	m.msg.ResetReadLimit(limit)
+	m.limit(limit)
 	return m
+}
+
+// limit is how many bytes may be read of m. The field says it to who reads more
+// and sets it again (the log of calls).
+func (m *message) limit(n uint64) {
+	m.msg.TraverseLimit = n
+	m.msg.ResetReadLimit(n)
 }
 
 // newMessage returns a message with a root to write to.
@@ -89,7 +96,7 @@ func wrapArena(arena capnp.Arena, frame []byte, traversal uint64) (*message, err
 		return nil, err
 	}
 	m.seg = seg
-	m.msg.ResetReadLimit(traversal)
+	m.limit(traversal)
 	return m, nil
 }
 

@@ -41,6 +41,8 @@ type Question struct {
 	refs      int       // the caller's and one a pipeline
 	finished  bool      // Finish was sent before the return came
 	served    *Call     // the other end of a call within this process
+	heldBy    *promise  // whose target it waits for
+	heldAt    int       // in heldBy.held
 	inner     *Question // goes over another connection in this one's place, one reference
 	outer     *Question // the question whose place this one took
 	from      *Call     // returned by saying that the results are those of this call
@@ -62,6 +64,7 @@ type Question struct {
 	since     uint32 // tick at which the wait began
 	follower  int    // index in c.followers, -1 if not in it
 	waiting   int    // index in c.waiting, -1 if not in it
+	nests     bool   // its goroutine runs another call; guarded by the mutex of the queue
 }
 
 type questionState uint8
@@ -160,8 +163,8 @@ func (q *Question) Send() {
 	q.send()
 }
 
-// Post is Send for a call that Wait follows at once: it leaves the writing to
-// Wait.
+// Post is Send for a call that Wait follows at once, to which it leaves the
+// writing, or where nothing may wait for a peer that is too far behind.
 func (q *Question) Post() {
 	q.mode = flushLater
 	q.send()
@@ -467,6 +470,9 @@ func (c *Conn) unrefQuestion(q *Question) (gone bool) {
 	case q.inner != nil:
 		go q.inner.Release() // it has another lock
 		q.inner = nil
+	case q.heldBy != nil:
+		q.heldBy.unhold(q)
+		return true
 	case q.state != sent:
 	case q.from != nil && c.err == nil: // its return has come
 		from := q.from
@@ -476,6 +482,7 @@ func (c *Conn) unrefQuestion(q *Question) (gone bool) {
 		c.questions.remove(q.id)
 		return true
 	case c != loopback:
+		c.abandoned++
 		c.sendFinish(q.id, true)
 	default:
 		go q.served.cancel(errFinished)

@@ -1,6 +1,7 @@
 package vat
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 )
@@ -23,7 +24,15 @@ type Queue struct {
 	// lent are the questions whose waiting goroutines take calls, the
 	// innermost last.
 	lent []*Question
+	// nested is how many calls such goroutines run now, on top of each other.
+	nested int
 }
+
+// maxNested bounds the calls that run on top of each other on goroutines that
+// wait. Go ends a process whose goroutine has a stack of a gigabyte, and peers
+// who call back and forth would get there: [Options.MaxCalls] bounds those of
+// one connection, but a thread is known to many.
+const maxNested = 10_000
 
 // Put appends a call. It returns q if nobody runs q yet: the caller must then
 // see to it that q.Run is called. Otherwise it returns nil.
@@ -126,11 +135,13 @@ func (q *Queue) pop() *Call {
 	return call
 }
 
-// lend offers the goroutine that waits for question to the queue's calls.
-func (q *Queue) lend(question *Question) {
+// lend offers the goroutine that waits for question to the queue's calls. It
+// reports whether there are any.
+func (q *Queue) lend(question *Question) (waiting bool) {
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	q.lent = append(q.lent, question)
-	q.mu.Unlock()
+	return q.head != nil
 }
 
 // unlend takes the offer back. Goroutines that share a queue may end in any
@@ -142,6 +153,10 @@ func (q *Queue) unlend(question *Question) {
 			q.lent = slices.Delete(q.lent, i, i+1)
 			break
 		}
+	}
+	if question.nests { // what it ran ended the goroutine
+		question.nests = false
+		q.nested--
 	}
 	if q.head != nil {
 		q.wakeLent()
@@ -157,12 +172,26 @@ func (q *Queue) wakeLent() {
 	}
 }
 
-// take is pop for a goroutine that lends itself.
-func (q *Queue) take() *Call {
-	if q == nil {
-		return nil
+// runNext runs one call on the goroutine that waits for question, to which the
+// queue is lent. It reports whether more calls wait.
+func (q *Queue) runNext(question *Question) (more bool) {
+	q.mu.Lock()
+	call := q.pop()
+	if call == nil {
+		q.mu.Unlock()
+		return false
 	}
+	q.nested++
+	question.nests = true
+	tooDeep := q.nested > maxNested
+	q.mu.Unlock()
+	if tooDeep {
+		call.cancel(&Exception{Overloaded, fmt.Sprintf("more than %d calls nested on one thread", maxNested)})
+	}
+	call.run()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.pop()
+	question.nests = false
+	q.nested--
+	return q.head != nil
 }

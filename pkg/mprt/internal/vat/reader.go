@@ -36,16 +36,16 @@ import (
 // past wakes it (kick); reading resumes where it stopped.
 
 // Wait waits until the call has returned, and returns the error it ended with.
-// While it waits, calls put on own (which may be nil) run on this goroutine.
+// While it waits, calls put on own (which may be nil) run on this goroutine:
+// one that began before the end is waited for, but not those behind it, of
+// which a peer could have any number.
 // When ctx ends first, Wait returns its error; q must still be released, which
 // tells the callee.
 func (q *Question) Wait(ctx context.Context, own *Queue) error {
+	called := false
 	if own != nil {
-		own.lend(q)
+		called = own.lend(q)
 		defer own.unlend(q)
-		for call := own.take(); call != nil; call = own.take() {
-			call.run()
-		}
 	}
 	c := q.c
 	if q.timeout > 0 || canEnd(ctx) {
@@ -55,6 +55,7 @@ func (q *Question) Wait(ctx context.Context, own *Queue) error {
 	c.flushBeforeWait(q)
 	c.addWaiting(q)
 	q.since = dog.ticks.Load()
+	q.poked = q.poked || called
 	for q.state != returned && !q.cancelled {
 		if q.poked {
 			q.poked = false
@@ -63,10 +64,9 @@ func (q *Question) Wait(ctx context.Context, own *Queue) error {
 				c.vacate()
 			}
 			c.mu.Unlock()
-			for call := own.take(); call != nil; call = own.take() {
-				call.run()
-			}
+			more := own.runNext(q)
 			c.mu.Lock()
+			q.poked = q.poked || more
 			continue
 		}
 		if q.token || !c.reading && c.err == nil && !q.yields {

@@ -25,6 +25,9 @@ const (
 	// flushLater leaves it to whoever next writes or blocks, and to the
 	// watchdog's next tick at the latest.
 	flushLater
+	// flushTick is flushNoWait for the watchdog, which has other connections to
+	// look after: a session that this ends is ended by another goroutine.
+	flushTick
 )
 
 // highWater is how much may be unsent before senders wait.
@@ -123,9 +126,14 @@ func (c *Conn) flushLocked(mode flushMode) {
 		}
 		c.written(err)
 	}
-	if n := o.bytes(); n > c.opts.MaxUnsent && mode == flushNoWait && c.err == nil {
+	if n := o.bytes(); n > c.opts.MaxUnsent && (mode == flushNoWait || mode == flushTick) && c.err == nil {
 		c.mu.Unlock()
-		c.end(fmt.Errorf("peer does not read: %d bytes unsent", n), nil)
+		err := fmt.Errorf("peer does not read: %d bytes unsent", n)
+		if mode == flushTick {
+			go c.end(err, nil)
+		} else {
+			c.end(err, nil)
+		}
 		return
 	}
 	for mode == flushWait && o.bytes() > highWater && c.err == nil {
@@ -201,6 +209,9 @@ func (c *Conn) addressCall(q *Question, m *message, target *Cap) error {
 	}
 	if n := m.size(); n > c.opts.MaxMessage {
 		return failedf("call of %d bytes is larger than the limit of %d", n, c.opts.MaxMessage)
+	}
+	if c.abandoned >= c.opts.MaxAnswers {
+		return &Exception{Overloaded, fmt.Sprintf("the peer has not returned %d calls that were given up", c.abandoned)}
 	}
 	var err error
 	if target.kind == kindPipelined {
@@ -302,23 +313,17 @@ func (c *Conn) describe(d rpc.CapDescriptor, cap *Cap) (id uint32, isExport bool
 	}
 	d.SetSenderPromise(id)
 	if !ok {
-		// The reference keeps the promise until it has been resolved.
-		go c.resolveExport(id, cap.AddRef())
+		w := new(waiter)
+		w.f.Store(func(target *Cap) { c.sendResolve(id, w, target) })
+		e.waiter = w
+		go cap.tellWhenResolved(w) // which locks
 	}
 	return id, true, nil
 }
 
-// resolveExport tells the peer what an exported promise becomes, once that is
-// known. It takes over a reference.
-func (c *Conn) resolveExport(id uint32, promise *Cap) {
-	promise.WhenResolved(func(target *Cap) {
-		c.sendResolve(id, promise, target)
-		promise.Release()
-	})
-}
-
-// sendResolve tells the peer what a promise exported to it has become.
-func (c *Conn) sendResolve(id uint32, promise, target *Cap) {
+// sendResolve tells the peer what a promise exported to it has become; w is the
+// export's.
+func (c *Conn) sendResolve(id uint32, w *waiter, target *Cap) {
 	m := newMessage()
 	r, err := m.root.NewResolve()
 	if err != nil {
@@ -328,7 +333,7 @@ func (c *Conn) sendResolve(id uint32, promise, target *Cap) {
 	r.SetPromiseId(id)
 	broken := target.Broken()
 	c.mu.Lock()
-	if c.err != nil || c.exports.get(id).cap != promise {
+	if c.err != nil || c.exports.get(id).waiter != w {
 		c.mu.Unlock()
 		m.release() // the peer has released it
 		return
@@ -360,7 +365,7 @@ func (c *Conn) sendResolve(id uint32, promise, target *Cap) {
 func setException(x rpc.Exception, e *Exception) {
 	x.SetType(rpc.Exception_Type(e.Type))
 	// A reason that does not fit is an allocation failure; the type remains.
-	_ = x.SetReason(cutReason(e.Reason))
+	_ = x.SetReason(e.cut().Reason)
 }
 
 // fewCaps is room on the stack for what most calls carry.
@@ -391,6 +396,7 @@ func (c *Conn) releaseExport(id, n uint32) (dropped *Cap, ok bool) {
 		return nil, true
 	}
 	cap := e.cap
+	e.waiter.cancel()
 	c.exports.remove(id)
 	delete(c.exported, cap)
 	return cap, true

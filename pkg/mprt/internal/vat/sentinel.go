@@ -32,7 +32,18 @@ func (c *Conn) unrest() {
 // roused is called by the sentinel when a connection at rest has become
 // readable.
 func (c *Conn) roused() {
-	c.mu.Lock()
+	if !c.mu.TryLock() {
+		go func() { // the sentinel has others to look after
+			c.mu.Lock()
+			c.rouse()
+		}()
+		return
+	}
+	c.rouse()
+}
+
+// rouse is called with the lock held, which it unlocks.
+func (c *Conn) rouse() {
 	defer c.mu.Unlock()
 	if c.guarded && !c.reading && c.err == nil {
 		c.guarded = false // the event came once, so nothing is to be disarmed

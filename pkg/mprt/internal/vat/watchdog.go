@@ -83,9 +83,13 @@ func (d *watchdog) run() {
 	}
 }
 
-// look does what is due on c and reports whether to look again next tick.
+// look does what is due on c and reports whether to look again next tick. It does
+// not wait for the lock: what a peer has its connection do must not keep others
+// waiting.
 func (c *Conn) look() bool {
-	c.mu.Lock()
+	if !c.mu.TryLock() {
+		return true
+	}
 	for len(c.waiting) > 0 {
 		q := c.waiting[len(c.waiting)-1]
 		c.dropWaiting(q)
@@ -117,7 +121,7 @@ func (c *Conn) look() bool {
 		go c.background()
 	}
 	if c.out != nil {
-		c.flushLocked(flushNoWait)
+		c.flushLocked(flushTick)
 	} else {
 		c.mu.Unlock()
 	}
