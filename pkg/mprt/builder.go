@@ -125,7 +125,11 @@ type decoder struct {
 	}
 	call  *ServerCall // whose params are read
 	err   error
-	made  int64 // bytes of list elements that were decoded
+	made  int64 // bytes of memory that was decoded
+	asked int64 // how far made may go before it is held against the limits again
+	held  int64 // of made, what the connection counts
+	read  int64 // bytes that were read beside go-capnp, and how many may be
+	may   int64
 	texts sharedTexts
 	// back is the call that returned, for errors.
 	back *ClientCall
@@ -149,6 +153,9 @@ func (r Reader) Fail(err error) {
 func (r Reader) Err() error {
 	if r.dec == nil || r.dec.err == nil {
 		return nil
+	}
+	if _, refused := r.dec.err.(*vat.Exception); refused {
+		return r.dec.err // it is not the message's fault
 	}
 	err := fmt.Errorf("malformed message: %w", r.dec.err)
 	if c := r.dec.back; c != nil {
@@ -185,7 +192,7 @@ func (r Reader) Text(i uint16) string {
 }
 
 // Data returns a copy of the data at the i-th pointer, nil for null.
-func (r Reader) Data(i uint16) []byte { return data(r.Ptr(i)) }
+func (r Reader) Data(i uint16) []byte { return r.data(r.Ptr(i)) }
 
 // StructAt returns the struct at the i-th pointer; for null, a reader that is
 // not valid and reads a struct without any field set.

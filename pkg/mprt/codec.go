@@ -90,7 +90,7 @@ func SetStruct[T any, P StructPtr[T]](b Builder, i uint16, v P) {
 // GetStruct reads the struct at the i-th pointer; null is nil.
 func GetStruct[T any, P StructPtr[T]](r Reader, i uint16) *T {
 	s := r.StructAt(i)
-	if !s.IsValid() {
+	if !s.IsValid() || !r.charge(1, unsafe.Sizeof(*new(T))) {
 		return nil
 	}
 	v := new(T)
@@ -117,7 +117,7 @@ func SetStructWith[T any](b Builder, i uint16, v *T, c StructCodec[T]) {
 // GetStructWith is [GetStruct] for a type that does not decode itself.
 func GetStructWith[T any](r Reader, i uint16, c StructCodec[T]) *T {
 	s := r.StructAt(i)
-	if !s.IsValid() {
+	if !s.IsValid() || !r.charge(1, unsafe.Sizeof(*new(T))) {
 		return nil
 	}
 	v := new(T)
@@ -283,35 +283,57 @@ func structList(r Reader, p capnp.Ptr) (capnp.List, bool) {
 	return l, ok
 }
 
-// Lists are what a few bytes can make much memory of: pointers to one and the
-// same list or text, and elements that are small or empty on the wire. What is decoded
-// may be this many times as large as the message, and freeBytes in any case.
+// A few bytes can make much memory: pointers to one and the same list or text,
+// and elements that are small or empty on the wire. What is decoded of a message
+// of n bytes may be freeBytes, maxGrowth for each of its first growthBytes, and
+// largeGrowth for each byte. That is room for any message that is not made for
+// it: a list of bits takes eight times as much here.
 const (
-	maxGrowth = 64
-	freeBytes = 1 << 20
+	freeBytes   = 1 << 20
+	maxGrowth   = 64
+	growthBytes = 4 << 20
+	largeGrowth = 8
 )
+
+// chargeStep is how much may be decoded before anybody is asked.
+const chargeStep = 64 << 10
 
 // charge reports whether n more elements of a size may be decoded.
 func (r Reader) charge(n int, size uintptr) bool {
-	if r.dec == nil {
+	d := r.dec
+	if d == nil {
 		return true
 	}
-	r.dec.made += int64(n) * int64(size)
-	if r.dec.made <= freeBytes {
-		return true
-	}
-	limit := int64(freeBytes)
+	d.made += int64(n) * int64(size)
+	return d.made <= chargeStep || d.made <= d.asked || r.chargeMore()
+}
+
+// chargeMore holds what has been decoded against the message, and what that is
+// more than the message itself against the connection, which counts this until
+// the call has returned.
+func (r Reader) chargeMore() bool {
+	var size int64
 	if msg := r.Message(); msg != nil {
 		for i := range msg.NumSegments() {
 			if seg, err := msg.Segment(capnp.SegmentID(i)); err == nil {
-				limit += maxGrowth * int64(len(seg.Data()))
+				size += int64(len(seg.Data()))
 			}
 		}
 	}
-	if r.dec.made > limit {
-		r.Fail(fmt.Errorf("lists and texts of %d bytes in all, in a message that may have %d", r.dec.made, limit))
+	d := r.dec
+	limit := freeBytes + maxGrowth*min(size, growthBytes) + largeGrowth*size
+	if d.made > limit {
+		r.Fail(fmt.Errorf("lists and texts of %d bytes in all, in a message that may have %d", d.made, limit))
 		return false
 	}
+	if more := d.made - size - d.held; more > 0 && d.call != nil {
+		if err := d.call.call.Hold(int(more)); err != nil {
+			r.Fail(err)
+			return false
+		}
+		d.held += more
+	}
+	d.asked = min(d.made+max(d.made/4, chargeStep), limit)
 	return true
 }
 

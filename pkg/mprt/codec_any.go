@@ -108,6 +108,14 @@ func (a *AnyPointer) fill(p capnp.Ptr, capAt func(capnp.Ptr) Capability) error {
 	return seg.Message().SetRoot(q)
 }
 
+// bytes is the size of the value's message.
+func (a AnyPointer) bytes() int {
+	if a.IsNull() {
+		return 0
+	}
+	return len(a.ptr.Segment().Data())
+}
+
 // AnyPointers is the [Codec] of AnyPointer.
 type AnyPointers struct{}
 
@@ -132,6 +140,7 @@ func (AnyPointers) Decode(r Reader, p capnp.Ptr) AnyPointer {
 	if err := a.fill(p, r.CapAt); err != nil {
 		r.Fail(err)
 	}
+	r.charge(a.bytes(), 1)
 	return a
 }
 

@@ -101,7 +101,7 @@ func (c PointersWith[T]) Encode(b Builder, v *T) capnp.Ptr {
 
 // Decode implements [Codec].
 func (c PointersWith[T]) Decode(r Reader, p capnp.Ptr) *T {
-	if !p.IsValid() {
+	if !p.IsValid() || !r.charge(1, unsafe.Sizeof(*new(T))) {
 		return nil
 	}
 	v := new(T)

@@ -2,6 +2,8 @@ package mprt
 
 import (
 	"encoding/binary"
+	"fmt"
+	"math"
 	"reflect"
 	"unsafe"
 
@@ -82,5 +84,23 @@ func (r Reader) list(i uint16, kind uint64) (mem []byte, n int, ok bool) {
 	if start < 0 || start+size > int64(len(data)) {
 		return nil, 0, false
 	}
+	if r.dec.read += size; r.dec.read > r.dec.may && !r.mayRead() {
+		return nil, 0, true
+	}
 	return data[start : start+size : start+size], int(count), true
+}
+
+// mayRead reports whether the message's limit allows what was read so far. It is
+// asked when the limit is to be found out, and beyond it.
+func (r Reader) mayRead() bool {
+	d := r.dec
+	d.may = defaultTraverse
+	if limit := r.Message().TraverseLimit; limit > 0 {
+		d.may = int64(min(limit, math.MaxInt64))
+	}
+	if d.read <= d.may {
+		return true
+	}
+	r.Fail(fmt.Errorf("lists and texts of more than %d bytes in all are read from the message", d.may))
+	return false
 }

@@ -137,7 +137,7 @@ func decodeDatas(r Reader, p capnp.Ptr) [][]byte {
 	}
 	v := make([][]byte, l.Len())
 	for k := range v {
-		v[k] = data(at(r, l, k))
+		v[k] = r.data(at(r, l, k))
 	}
 	return v
 }
@@ -152,11 +152,15 @@ func newData(b Builder, d []byte) capnp.Ptr {
 }
 
 // data copies the Data that p points at; nil if it is null.
-func data(p capnp.Ptr) []byte {
+func (r Reader) data(p capnp.Ptr) []byte {
 	if !p.IsValid() {
 		return nil
 	}
-	return append([]byte{}, p.Data()...)
+	d := p.Data()
+	if !r.charge(len(d), 1) {
+		return nil
+	}
+	return append([]byte{}, d...)
 }
 
 // Texts is the [Codec] of Text.
@@ -166,7 +170,7 @@ type Texts struct{}
 func (Texts) Encode(b Builder, v string) capnp.Ptr { return newText(b, v) }
 
 // Decode implements [Codec].
-func (Texts) Decode(_ Reader, p capnp.Ptr) string { return p.Text() }
+func (Texts) Decode(r Reader, p capnp.Ptr) string { return r.text(p) }
 
 // EncodeList implements [Codec].
 func (Texts) EncodeList(b Builder, v []string) capnp.Ptr {
@@ -191,7 +195,7 @@ func (Datas) Encode(b Builder, v []byte) capnp.Ptr {
 }
 
 // Decode implements [Codec].
-func (Datas) Decode(_ Reader, p capnp.Ptr) []byte { return data(p) }
+func (Datas) Decode(r Reader, p capnp.Ptr) []byte { return r.data(p) }
 
 // EncodeList implements [Codec].
 func (Datas) EncodeList(b Builder, v [][]byte) capnp.Ptr {

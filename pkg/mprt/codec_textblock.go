@@ -129,7 +129,11 @@ func (r Reader) expectTexts(n int) {
 
 // text is the text that p points at, empty for null.
 func (r Reader) text(p capnp.Ptr) string {
-	return r.copyText(p.TextBytes())
+	s := p.TextBytes()
+	if !r.charge(len(s), 1) {
+		return ""
+	}
+	return r.copyText(s)
 }
 
 func (r Reader) copyText(s []byte) string {
