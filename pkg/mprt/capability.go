@@ -51,7 +51,7 @@ func Export(b Builder, impl any, i *Interface) Capability {
 	if b.enc.conn != nil {
 		b.enc.conn.object("IPC server create", i)
 	}
-	return Capability{cap: newProxyServer(i, impl, true)}
+	return Capability{cap: newProxyServer(i, impl, b.enc.conn, true)}
 }
 
 // Close closes an object that was received, whatever stands for it: a proxy

@@ -101,9 +101,10 @@ func callError(m *Method, peer string, err error) error {
 // does not declare.
 func exceptionOf(err error) error {
 	kind := vat.Failed
+	x, ready := err.(*vat.Exception) // the runtime's own; a wrapped one is a method's
 	switch {
-	case err == errLeaving:
-		return err
+	case ready:
+		return x
 	case errors.Is(err, ErrUnimplemented):
 		return &vat.Exception{Type: vat.Unimplemented, Reason: err.Error()}
 	case errors.Is(err, ErrOverloaded):

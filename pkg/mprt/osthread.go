@@ -1,8 +1,12 @@
 package mprt
 
 import (
+	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
+
+	"github.com/mpgo-dev/mpgo/pkg/mprt/internal/vat"
 )
 
 // osThread is a goroutine with an operating system thread of its own, on which
@@ -17,9 +21,23 @@ type osThread struct {
 	work    chan func()
 }
 
-func newOSThread(name string) *osThread {
+// maxOSThreads bounds the threads that all connections of the process have at a
+// time: Go ends a process that has more than 10,000, whoever made them.
+const maxOSThreads = 8000
+
+// osThreads is how many there are, or may be started at any time.
+var osThreads atomic.Int64
+
+func newOSThread(name string) (*osThread, error) {
+	if osThreads.Add(1) > maxOSThreads {
+		osThreads.Add(-1)
+		return nil, &vat.Exception{
+			Type:   vat.Overloaded,
+			Reason: fmt.Sprintf("more than %d threads of the operating system for all peers", maxOSThreads),
+		}
+	}
 	// There is at most one thing to do: to run the queue.
-	return &osThread{name: name, work: make(chan func(), 1)}
+	return &osThread{name: name, work: make(chan func(), 1)}, nil
 }
 
 // run has f run on the thread. It does not wait.
@@ -43,6 +61,9 @@ func (t *osThread) stop() {
 	defer t.mu.Unlock()
 	t.stopped = true
 	close(t.work)
+	if !t.started {
+		osThreads.Add(-1)
+	}
 }
 
 func (t *osThread) loop() {
@@ -72,7 +93,9 @@ func (t *osThread) serve() {
 	defer func() {
 		if !done { // a method called runtime.Goexit
 			go t.loop()
+			return
 		}
+		osThreads.Add(-1)
 	}()
 	for f := range t.work {
 		f()

@@ -191,6 +191,9 @@ func pause(ctx context.Context, d time.Duration) error {
 const acceptPause = 20 * time.Millisecond
 
 func isTemporary(err error) bool {
+	if errors.Is(err, syscall.ENOMEM) || errors.Is(err, syscall.ENOBUFS) {
+		return true // of the kernel's
+	}
 	var ne net.Error
 	//lint:ignore SA1019 nothing else says that accept may succeed later
 	return errors.As(err, &ne) && ne.Temporary()

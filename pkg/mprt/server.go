@@ -31,13 +31,14 @@ func (s *Server) capability() *vat.Cap {
 	if s == nil {
 		return nil
 	}
-	return newProxyServer(s.iface, s.impl, false)
+	return newProxyServer(s.iface, s.impl, nil, false)
 }
 
 // proxyServer wraps an object of this process, so that peers can call it.
 type proxyServer struct {
 	iface *Interface
 	impl  any
+	conn  *Conn // that it was passed on, nil for a call within this process
 	owned bool
 	self  vat.Cap // its own reference belongs to who got it from newProxyServer
 	// loop runs the methods without a context, in order.
@@ -48,8 +49,8 @@ type proxyServer struct {
 }
 
 // newProxyServer wraps impl. If it is owned, it is closed at the end.
-func newProxyServer(i *Interface, impl any, owned bool) *vat.Cap {
-	s := &proxyServer{iface: i, impl: impl, owned: owned}
+func newProxyServer(i *Interface, impl any, conn *Conn, owned bool) *vat.Cap {
+	s := &proxyServer{iface: i, impl: impl, conn: conn, owned: owned}
 	s.self.InitServer(s)
 	return &s.self
 }
@@ -58,9 +59,23 @@ func newProxyServer(i *Interface, impl any, owned bool) *vat.Cap {
 func (s *proxyServer) Dropped() {
 	if s.end() && hasClose(s.impl) {
 		// Close is the user's and may block.
-		go Close(s.impl)
+		go s.close()
 	}
 }
+
+// close closes the object. No call waits for that, so there is nobody but the log
+// to tell of a panic, which must not end the process, as none of a method does.
+func (s *proxyServer) close() {
+	defer func() {
+		if p := recover(); p != nil && s.conn != nil {
+			s.conn.log.Error("Close failed", "interface", s.iface.Name, "peer", s.conn.name,
+				"error", panicError(p), "stack", string(debug.Stack()))
+		}
+	}()
+	_ = Close(s.impl)
+}
+
+func panicError(p any) error { return fmt.Errorf("panic: %v", p) }
 
 // end reports, once, that the object is to be closed.
 func (s *proxyServer) end() bool {
@@ -300,7 +315,7 @@ func (c *ServerCall) Execute(call *vat.Call) {
 		return
 	}
 	c.running.Store(true)
-	if c.on != nil && c.on.worker && c.callback != nil {
+	if c.on != nil && c.on.worker && c.callback.HostedBy(c.conn.vat) {
 		c.on.keepCallback(c.callback)
 	}
 	t := c.conn.listener()
@@ -317,15 +332,19 @@ func (c *ServerCall) Execute(call *vat.Call) {
 		}
 	}()
 	err := c.run()
-	ran = true
 	if err == nil && !c.filled && c.method.ResultsThreadMap > 0 {
 		c.Results()
 	}
 	if err == nil {
 		err = c.enc.err
 	}
+	var exception error
 	if err != nil {
-		c.fail(err)
+		exception = exceptionOf(err) // by the error's own methods
+	}
+	ran = true
+	if err != nil {
+		c.failWith(err, exception)
 		return
 	}
 	if t != nil {
@@ -340,7 +359,7 @@ func (c *ServerCall) Execute(call *vat.Call) {
 func (c *ServerCall) died(panicked any) {
 	err := errors.New("the method called runtime.Goexit")
 	if panicked != nil {
-		err = fmt.Errorf("panic: %v", panicked)
+		err = panicError(panicked)
 	}
 	if c.conn != nil {
 		c.conn.log.Error("method failed", "method", c.method.String(), "peer", c.conn.name,
@@ -379,14 +398,18 @@ func (c *ServerCall) run() error {
 	return m.Handler(c, s.impl, c)
 }
 
-// fail completes the call with an error.
-func (c *ServerCall) fail(err error) {
+// fail completes the call with an error of the runtime's.
+func (c *ServerCall) fail(err error) { c.failWith(err, exceptionOf(err)) }
+
+// failWith completes the call with an error, and the exception that it is for the
+// caller.
+func (c *ServerCall) failWith(err, exception error) {
 	call := c.call
 	if t := c.conn.listener(); t != nil {
 		t.returning(c, err)
 	}
 	c.release()
-	call.Fail(exceptionOf(err))
+	call.Fail(exception)
 	c.finish()
 }
 

@@ -64,7 +64,8 @@ type threadServer struct {
 	load int
 	// callback is the thread of the peer that the worker's last call came
 	// from. It is kept because the next will come from there too. A thread of
-	// our own keeps none: the two would hold each other for ever.
+	// our own keeps none, and none is kept that is not the peer's: the two
+	// would hold each other for ever.
 	mu       sync.Mutex
 	callback *vat.Cap
 }
@@ -172,20 +173,32 @@ func (m *threadMap) makeThread(call *vat.Call, name []byte) error {
 
 // newWorker returns a new thread that runs calls of the peer.
 func (c *Conn) newWorker(name string) (*vat.Cap, error) {
-	if c.workers.Add(1) > int64(c.maxThreads) {
-		c.workers.Add(-1)
-		return nil, &vat.Exception{
+	if err := c.addWorkers(1); err != nil {
+		return nil, err
+	}
+	s := &threadServer{thread: &Thread{name: name}, conn: c, worker: true}
+	if c.osThreads {
+		var err error
+		if s.os, err = newOSThread(name); err != nil {
+			c.workers.Add(-1)
+			return nil, err
+		}
+		s.thread.queue.Runner = s.os.run
+	}
+	c.threads.Add(1)
+	return vat.NewServer(s), nil
+}
+
+// addWorkers counts n more threads that the peer makes, if it may.
+func (c *Conn) addWorkers(n int64) error {
+	if c.workers.Add(n) > int64(c.maxThreads) {
+		c.workers.Add(-n)
+		return &vat.Exception{
 			Type:   vat.Overloaded,
 			Reason: fmt.Sprintf("more than %d threads on one connection", c.maxThreads),
 		}
 	}
-	c.threads.Add(1)
-	s := &threadServer{thread: &Thread{name: name}, conn: c, worker: true}
-	if c.osThreads {
-		s.os = newOSThread(name)
-		s.thread.queue.Runner = s.os.run
-	}
-	return vat.NewServer(s), nil
+	return nil
 }
 
 // makePool makes the threads for calls that name none.
@@ -195,6 +208,11 @@ func (c *Conn) makePool(n int) error {
 	if len(c.pool) > 0 {
 		return &vat.Exception{Reason: stdException + "makePool called on connection with existing pool"}
 	}
+	// Not to make thousands only to find that they are too many.
+	if err := c.addWorkers(int64(n)); err != nil {
+		return err
+	}
+	c.workers.Add(-int64(n))
 	for i := range n {
 		worker, err := c.newWorker(fmt.Sprintf("pool%d", i))
 		if err != nil {
@@ -268,7 +286,7 @@ func (c *Conn) remoteThread(name string) (*vat.Cap, error) {
 	if err := q.Params().SetNewText(0, name); err != nil {
 		return nil, err
 	}
-	q.Send()
+	q.Post() // Send might wait for a peer that does not read, under a thread's lock
 	return q.Pipeline(0), nil
 }
 

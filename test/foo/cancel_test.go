@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/mpgo-dev/mpgo/pkg/mprt"
+	"github.com/mpgo-dev/mpgo/test/foo"
 	"github.com/mpgo-dev/mpgo/test/foo/foocheck"
 )
 
@@ -127,12 +130,46 @@ func TestHandlerDies(t *testing.T) {
 				wantError(t, err, nil, "FooInterface.callIntFnAsync (server): panic: the handler panics")
 				_, err = f.CallIntFnAsync(ctx, exits)
 				wantError(t, err, nil, "FooInterface.callIntFnAsync (server): the method called runtime.Goexit")
+				_, err = f.CallIntFnAsync(ctx, badError)
+				wantError(t, err, nil, "panic: runtime error: invalid memory address")
+				_, err = f.CallIntFnAsync(ctx, lastError)
+				wantError(t, err, nil, "the method called runtime.Goexit")
 				if r, err := f.CallIntFnAsync(ctx, 1); err != nil || r != 2 {
 					t.Fatal(r, err)
 				}
 			}
 		}
 	})
+}
+
+// panickyCallback panics in Close, which nobody waits for when the peer lets go of
+// the object, or leaves.
+type panickyCallback struct{ foo.FooCallback }
+
+func (panickyCallback) Close() error { panic("Close panics") }
+
+// A panic of Close is logged, and harms nobody.
+func TestClosePanics(t *testing.T) {
+	over(t, func(t *testing.T, s server) {
+		logged := make(chan string, 1)
+		f := dialThreads(t, s, mprt.WithLogger(slog.New(slog.NewTextHandler(sink(logged), &slog.HandlerOptions{Level: slog.LevelError}))))
+		f.saving(t, panickyCallback{})
+		f.conn.Close()
+		if line := <-logged; !strings.Contains(line, `msg="Close failed" interface=FooCallback peer=server error="panic: Close panics"`) {
+			t.Error(line)
+		}
+		if r, err := dial(t, s).Add(within(t), 1, 2); err != nil || r != 3 {
+			t.Fatal(r, err)
+		}
+	})
+}
+
+// sink is a log of one line.
+type sink chan<- string
+
+func (s sink) Write(b []byte) (int, error) {
+	s <- string(b)
+	return len(b), nil
 }
 
 // A callback that panics is an error of the handler that called it.

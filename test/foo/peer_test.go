@@ -347,9 +347,21 @@ const (
 	holds      = -17 // records "blocked n", waits for event "go n", records "held n"
 	lingers    = -21 // as blocks, but then waits for event "go n" and records "held n"
 	forbidden  = -18 // must never run
+	badError   = -22 // fails with an error whose text cannot be had: it panics
+	lastError  = -23 // fails with an error whose text cannot be had: it ends the goroutine
 	giveBack   = -19 // passes the saved callback to the object that the peer offers
 	giveOwn    = -20 // passes a callback of its own there, which records "closed n"
 )
+
+// textlessError is an error in which somebody has made a mistake.
+type textlessError struct{ text string }
+
+func (e *textlessError) Error() string {
+	if e.text == "" { // of nil, this panics
+		runtime.Goexit()
+	}
+	return e.text
+}
 
 func code(what, n int32) int32 { return what - 1000*n }
 
@@ -393,6 +405,11 @@ func (f *serverFoo) CallIntFnAsync(ctx context.Context, arg int32) (int32, error
 		}
 		events.record(fmt.Sprint("held ", n))
 		return 0, nil
+	case badError:
+		var err *textlessError
+		return 0, err
+	case lastError:
+		return 0, new(textlessError)
 	case forbidden:
 		misdeeds.add(errors.New("a call ran that was to be dropped"))
 	case giveBack:
