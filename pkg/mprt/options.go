@@ -108,7 +108,8 @@ func WithMaxThreads(n int) Option { return func(o *options) { o.maxThreads = n }
 // Without it a quick method runs at once on the goroutine that reads the call;
 // with it each call takes two switches between threads, which makes it several
 // times slower. Go ends a program with more than 10,000 operating system
-// threads: with many connections, see to [WithMaxThreads].
+// threads, so the peers of a program get 8,000 in all: with many connections,
+// see to [WithMaxThreads].
 func WithOSThreads() Option { return func(o *options) { o.osThreads = true } }
 
 // WithProfileLabels has methods run under profiler labels (runtime/pprof):

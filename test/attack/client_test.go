@@ -6,6 +6,7 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -331,5 +332,70 @@ var clientAttacks = []clientAttack{
 		}
 		c.Close()
 		f.Close()
+	}},
+	{name: "callbacks without end", run: func(h *hostile, c *mprt.Conn) {
+		var runs atomic.Int64
+		go func() {
+			f := foo.NewFooInterfaceClient(c.Bootstrap())
+			defer f.Close()
+			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+			defer cancel()
+			if err := f.InitThreadMap(ctx); err != nil {
+				h.t.Error(err)
+			}
+			_, err := f.PassFn(ctx, func(context.Context) (int32, error) {
+				runs.Add(1)
+				return 0, nil
+			})
+			h.result <- err
+		}()
+		h.offer()
+		h.results(h.expectCall().QuestionId(), 1, func(_ rpc.Payload, s capnp.Struct, table rpc.CapDescriptor_List) {
+			table.At(0).SetSenderHosted(hostedThreadMap)
+			if err := s.SetPtr(0, capnp.NewInterface(s.Segment(), 0).ToPtr()); err != nil {
+				panic(err)
+			}
+		})
+		call := h.expectCall() // makeThread, which may stay a promise
+		for call.InterfaceId() == threadMapID {
+			call = h.expectCall()
+		}
+		// The thread that waits always has a hundred calls to run, so it never finds none.
+		table := must(must(call.Params()).CapTable())
+		var callback, fn uint32
+		for i := range table.Len() {
+			if d := table.At(i); d.Which() == rpc.CapDescriptor_Which_senderHosted {
+				callback, fn = fn, d.SenderHosted()
+			}
+		}
+		again := func(question uint32) {
+			h.raw(buildCall(h.t, question, foo.FooFn_ID, foo.FooFn_Call_ID, 0, 1, 1, func(c callArgs) {
+				must(c.Target()).SetImportedCap(fn)
+				c.caps.At(0).SetReceiverHosted(callback)
+				c.context(0, -1)
+			}))
+		}
+		for i := range uint32(100) {
+			again(i)
+		}
+		ended := false
+		for !ended {
+			m, ok := h.next()
+			switch {
+			case !ok:
+				h.t.Fatal("client hung up")
+			case m.Which() == rpc.Message_Which_return:
+				again(must(m.Return()).AnswerId())
+			}
+			select {
+			case err := <-h.result:
+				if !errors.Is(err, context.DeadlineExceeded) || runs.Load() == 0 {
+					h.t.Errorf("after %d callbacks the call fails with %v", runs.Load(), err)
+				}
+				ended = true
+			default:
+			}
+		}
+		h.nc.Close()
 	}},
 }

@@ -68,3 +68,27 @@ func TestDescriptorsExhausted(t *testing.T) {
 	a.open()
 	a.stillServed()
 }
+
+// descriptorAttack sends open files along with frames, as Unix sockets can: they are nobody's.
+var descriptorAttack = serverAttack{name: "frame/descriptors sent along", run: func(a *attacker, _ *victim) {
+	a.open()
+	before := descriptors(a.t)
+	rights := syscall.UnixRights(0, 0, 0, 0, 0, 0, 0, 0)
+	nc := a.nc.(*net.UnixConn)
+	for i := range uint32(500) {
+		f := buildCall(a.t, 1+i, fooInterface, fooAdd, 1, 0, 0, nil)
+		for _, part := range [][]byte{f[:11], f[11:]} {
+			if _, _, err := nc.WriteMsgUnix(part, rights, nil); err != nil {
+				a.t.Fatal(err)
+			}
+		}
+		a.expectReturn(1 + i)
+		a.finish(1+i, true)
+	}
+	a.stillServed()
+	if n := descriptors(a.t); n > before+4 {
+		a.t.Errorf("%d descriptors before, %d after", before, n)
+	}
+}}
+
+func init() { frameAttacks = append(frameAttacks, descriptorAttack) }

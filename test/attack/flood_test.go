@@ -1,8 +1,12 @@
 package attack
 
 import (
+	"strings"
+
 	"capnproto.org/go/capnp/v3"
 	"capnproto.org/go/capnp/v3/std/capnp/rpc"
+
+	"github.com/mpgo-dev/mpgo/pkg/mprt"
 )
 
 // setQuestion changes the question id of a call that buildCall made, so that it need not be built again.
@@ -215,4 +219,66 @@ var floodAttacks = []serverAttack{
 		}
 		a.stillServed()
 	}},
+	{name: "flood/calls of 512 segments that never end", run: func(a *attacker, _ *victim) {
+		a.open()
+		a.block(0)
+		for i := range uint32(200) {
+			f := buildCall(a.t, 1+i, fooInterface, fooAdd, 1, 0, 0, nil)
+			a.raw(frame(append([][]byte{f[8:]}, make([][]byte, 511)...)...))
+		}
+		a.expectException(200, "held by calls")
+	}, opts: []mprt.Option{mprt.WithMaxHeld(4 * mib)}},
+	{name: "flood/parts of many blocked answers", run: func(a *attacker, _ *victim) {
+		a.open()
+		for i := range uint32(100) {
+			a.block(i)
+			a.call(1000+i, 0xdeadbeef, 0, 0, 0, 256, func(c callArgs) {
+				for k := range c.caps.Len() {
+					setAnswer(must(c.caps.At(k).NewReceiverAnswer()), i, uint16(k))
+				}
+			})
+		}
+		a.expectException(1099, "held by calls")
+	}, opts: []mprt.Option{mprt.WithMaxHeld(4 * mib)}},
+	{name: "flood/disembargoes on many parts", run: func(a *attacker, _ *victim) {
+		a.open()
+		a.block(1)
+		for i := range uint32(10_000) {
+			a.send(func(m rpc.Message) {
+				d := must(m.NewDisembargo())
+				d.Context().SetSenderLoopback(i)
+				setAnswer(must(must(d.NewTarget()).NewPromisedAnswer()), 1, uint16(i%200))
+			})
+		}
+		a.expectAbort("too much waits")
+	}},
+	{name: "flood/long exceptions never finished", run: func(a *attacker, _ *victim) {
+		a.open()
+		thread := a.callbackKept(func(d rpc.CapDescriptor) { d.SetSenderHosted(hostedCallback) })
+		reason := strings.Repeat("x", 60<<10)
+		for i := range uint32(35) { // 2.05 MiB
+			a.callbackSaved(10+i, thread)
+			a.sendReturn(a.expectCall().QuestionId(), func(r rpc.Return) {
+				if err := must(r.NewException()).SetReason(reason); err != nil {
+					panic(err)
+				}
+			})
+			a.expectReturn(10 + i)
+		}
+		a.callbackSaved(10_000, thread)
+		a.expectException(10_000, "held by calls")
+	}, opts: []mprt.Option{mprt.WithMaxHeld(2 * mib)}},
+	{name: "flood/callbacks that are given up and never returned", run: func(a *attacker, _ *victim) {
+		a.open()
+		thread := a.callbackKept(func(d rpc.CapDescriptor) { d.SetSenderHosted(hostedCallback) })
+		for range 400 { // four times the limit of calls
+			a.callbackSaved(10, thread)
+			a.expectCall()
+			a.finish(10, true)
+			a.expectReturn(10)
+		}
+		a.callbackSaved(11, thread)
+		a.expectException(11, "given up")
+		a.stillServed()
+	}, opts: []mprt.Option{mprt.WithMaxCalls(100)}},
 }

@@ -353,6 +353,20 @@ var messageAttacks = []serverAttack{
 			b.nc.Close()
 		}
 	}},
+	{name: "message/disembargoes of parts a million pointers deep", heap: 256 * mib, run: func(a *attacker, _ *victim) {
+		a.open()
+		a.block(1)
+		path := make([]uint16, 1_000_000)
+		for i := range uint32(3) {
+			path[0] = uint16(i)
+			a.send(func(m rpc.Message) {
+				d := must(m.NewDisembargo())
+				d.Context().SetSenderLoopback(i)
+				setAnswer(must(must(d.NewTarget()).NewPromisedAnswer()), 1, path...)
+			})
+		}
+		a.expectAbort("pointers deep")
+	}},
 }
 
 // expectEnded sees that a question fails or the session ends with an Abort.

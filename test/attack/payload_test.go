@@ -5,6 +5,8 @@ import (
 
 	"capnproto.org/go/capnp/v3"
 	"capnproto.org/go/capnp/v3/std/capnp/rpc"
+
+	"github.com/mpgo-dev/mpgo/pkg/mprt"
 )
 
 // rawCall is the frame of a call of a method with one pointer among its params. That pointer is the first of content,
@@ -23,6 +25,19 @@ func rawCall(question uint32, method uint16, content ...uint64) []byte {
 	)
 	segment = append(segment, words(content...)...)
 	return frame(segment)
+}
+
+// sameText is a call of mapSize whose n pairs consist of one text of 640 bytes.
+func sameText(question uint32, n int32) []byte {
+	const size = 640
+	content := []uint64{listPtr(0, 7, uint32(2*n)), uint64(n)<<2 | 2<<48}
+	for i := range 2 * n {
+		content = append(content, listPtr(2*n-1-i, 2, size))
+	}
+	for range size/8 - 1 {
+		content = append(content, 0x2020202020202020)
+	}
+	return rawCall(question, fooMapSize, append(content, 0x20)...)
 }
 
 // Attacks with params that are more than they seem, or less.
@@ -232,4 +247,26 @@ var payloadAttacks = []serverAttack{
 		}
 		a.stillServed()
 	}},
+	{name: "payload/one text in each of 100,000 pairs", run: func(a *attacker, _ *victim) {
+		a.open()
+		a.raw(sameText(1, 100_000))
+		a.expectException(1, "are read from the message")
+		a.stillServed()
+	}},
+	{name: "payload/small messages that read as large, beside a call that is held", run: func(a *attacker, _ *victim) {
+		a.open()
+		m := a.threads()
+		a.makeThread(3, m, "worker")
+		a.blockThread(4, a.threadOf(3))
+		a.raw(sameText(1, 2_000))
+		a.expectException(1, "held by calls")
+		a.finish(1, true)
+		a.finish(4, true)
+		a.expectReturn(4)
+		a.raw(sameText(2, 2_000)) // which is nothing that one call may not do
+		if r := a.expectReturn(2); r.Which() != rpc.Return_Which_results {
+			a.t.Errorf("the only call ends with %v", r.Which())
+		}
+		a.stillServed()
+	}, opts: []mprt.Option{mprt.WithMaxHeld(mib)}},
 }

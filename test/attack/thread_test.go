@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"capnproto.org/go/capnp/v3/std/capnp/rpc"
+
+	"github.com/mpgo-dev/mpgo/pkg/mprt"
 )
 
 // makeThread asks for a thread.
@@ -45,6 +47,17 @@ func (a *attacker) blockThread(question, thread uint32) {
 		c.caps.At(1).SetSenderHosted(hostedThread)
 		c.context(0, 1)
 	})
+}
+
+// callbackKept has the victim keep an object, and returns the thread that it was told on.
+func (a *attacker) callbackKept(fill func(d rpc.CapDescriptor)) (thread uint32) {
+	a.t.Helper()
+	m := a.threads()
+	a.makeThread(3, m, "worker")
+	thread = a.threadOf(3)
+	a.saveCallback(4, thread, fill)
+	a.expectReturn(4)
+	return thread
 }
 
 // Attacks on contexts and thread maps.
@@ -174,4 +187,46 @@ var threadAttacks = []serverAttack{
 		a.expectException(1, "no thread specified")
 		a.stillServed()
 	}},
+	{name: "thread/pools of 4 billion in a row", run: func(a *attacker, _ *victim) {
+		a.open()
+		m := a.threads()
+		for i := range uint32(2000) {
+			a.call(1+i, threadMapID, makePool, 1, 0, 0, func(c callArgs) {
+				must(c.Target()).SetImportedCap(m)
+				c.params.SetUint32(0, 4_000_000_000)
+			})
+			a.expectException(1+i, "threads")
+			a.finish(1+i, true)
+		}
+		a.stillServed()
+	}},
+	{name: "thread/a system's thread that is its own callback thread", run: func(a *attacker, _ *victim) {
+		a.open()
+		m := a.threads()
+		for i := range uint32(20) {
+			a.makeThread(10_000+i, m, "worker")
+			thread := a.threadOf(10_000 + i)
+			a.call(1, fooInterface, fooCallFnAsync, 0, 1, 1, func(c callArgs) {
+				c.caps.At(0).SetReceiverHosted(thread)
+				c.context(0, 0)
+			})
+			a.expectReturn(1)
+			a.finish(1, true)
+			a.release(thread, 1)
+		}
+		a.stillServed()
+	}, opts: []mprt.Option{mprt.WithOSThreads()}},
+	{name: "thread/calls nested more than 10,000 deep", heap: 256 * mib, run: func(a *attacker, _ *victim) {
+		a.open()
+		thread := a.callbackKept(func(d rpc.CapDescriptor) { d.SetSenderHosted(hostedCallback) })
+		// Each runs on the goroutine that waits for the callback of the one before.
+		const deepest = 10_000
+		for i := range uint32(deepest + 1) {
+			a.callbackSaved(10+i, thread)
+			a.expectCall()
+		}
+		a.callbackSaved(10+deepest+1, thread)
+		a.expectException(10+deepest+1, "nested")
+		a.stillServed()
+	}, opts: []mprt.Option{mprt.WithMaxCalls(20_000)}},
 }

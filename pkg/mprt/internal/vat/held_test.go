@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"testing"
+	"time"
 )
 
 // waits returns once a goroutine waits for q on its connection.
@@ -150,5 +151,182 @@ func TestHeldCallOutlivesItsPromise(t *testing.T) {
 	}
 	if n := held.Results().Uint64(0); n != 42 {
 		t.Errorf("got %d", n)
+	}
+}
+
+// Calls that were given up while they waited for a promise leave nothing behind in it, and those that remain arrive in
+// order.
+func TestHeldCallsGivenUp(t *testing.T) {
+	client, _ := pair(t, newFuncServer(echo), nil)
+	var got []uint64
+	object := newFuncServer(func(call *Call) error {
+		got = append(got, call.Params.Uint64(0))
+		return echo(call)
+	})
+	p := heldPromise(client, NewServer(object))
+	const calls, every = 10_000, 1000
+	var kept []*Question
+	for i := range uint64(calls) {
+		q, err := NewQuestion(p, 1, 0, size11)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Params().SetUint64(0, i)
+		q.Send()
+		if i%every == 0 {
+			kept = append(kept, q)
+		} else {
+			q.Release()
+		}
+	}
+	if n := len(p.promise.held); n > 2*calls/every+16 {
+		t.Errorf("%d calls are held, of which %d wait", n, calls/every)
+	}
+	p.deliverHeld()
+	for _, q := range kept {
+		if err := q.Wait(t.Context(), nil); err != nil {
+			t.Error(err)
+		}
+		q.Release()
+	}
+	if len(got) != calls/every {
+		t.Fatalf("%d calls arrived", len(got))
+	}
+	for i, n := range got {
+		if n != uint64(i)*every {
+			t.Errorf("call %d came at place %d", n, i)
+		}
+	}
+	p.promise.target.Release()
+	p.promise.target = nil
+}
+
+// A promise that peers were given, and have let go of, keeps nothing of them: not of those who are still there, and not
+// of those who have left.
+func TestPromiseForgetsItsExports(t *testing.T) {
+	returns := make(chan struct{})
+	maker := newFuncServer(func(call *Call) error {
+		<-returns
+		return echo(call)
+	})
+	holder, _ := pair(t, maker, nil)
+	making, err := NewQuestion(holder.Bootstrap(), 1, 0, size11)
+	if err != nil {
+		t.Fatal(err)
+	}
+	making.Send()
+	promise := making.Pipeline(0)
+	registered := func() int {
+		holder.mu.Lock()
+		defer holder.mu.Unlock()
+		n := 0
+		for _, w := range promise.promise.then {
+			if w.waits() {
+				n++
+			}
+		}
+		return n
+	}
+	give := NewServer(newFuncServer(func(call *Call) error {
+		r, err := call.Results(size11)
+		if err != nil {
+			return err
+		}
+		return r.SetPtr(0, call.AddCap(promise.AddRef()))
+	}))
+	for range 20 {
+		a, b := socketPair(t)
+		client, server := New(a, nil, Options{}), New(b, give.AddRef(), Options{})
+		client.Start()
+		server.Start()
+		boot := client.Bootstrap()
+		for range 50 {
+			q, err := NewQuestion(boot, 1, 0, size11)
+			if err != nil {
+				t.Fatal(err)
+			}
+			q.Send()
+			if err := q.Wait(t.Context(), nil); err != nil {
+				t.Fatal(err)
+			}
+			q.Release() // and with it the promise
+		}
+		client.Close()
+		<-server.Done()
+	}
+	// Each is told to the promise by a goroutine of its own.
+	for deadline := time.Now().Add(modelPatience); registered() > 0 && time.Now().Before(deadline); {
+		runtime.Gosched()
+	}
+	if n := registered(); n > 0 {
+		t.Errorf("the promise would tell %d", n)
+	}
+	if n := len(promise.promise.then); n > 100 {
+		t.Errorf("it keeps %d entries", n)
+	}
+	give.Release()
+	promise.Release()
+	making.Release()
+	close(returns)
+}
+
+// What is made of a call's params counts against the connection's limit until it returns.
+func TestHold(t *testing.T) {
+	a, b := socketPair(t)
+	results := make(chan error, 2)
+	first, second := make(chan struct{}), make(chan struct{})
+	one := newFuncServer(func(call *Call) error {
+		results <- call.Hold(1 << 20)
+		close(first)
+		<-second
+		return nil
+	})
+	two := NewServer(newFuncServer(func(call *Call) error {
+		results <- call.Hold(2 << 20)
+		close(second)
+		return nil
+	}))
+	client, server := New(a, nil, Options{}), New(b, NewServer(one), Options{MaxHeld: 2 << 20})
+	client.Start()
+	server.Start()
+	defer server.Close()
+	defer client.Close()
+	server.Pin(two) // export 0; the bootstrap object is the next
+	boot := client.Bootstrap()
+	client.mu.Lock()
+	other, err := client.imported(0, kindImported)
+	client.mu.Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := func(target *Cap) *Question {
+		q, err := NewQuestion(target, 1, 0, size11)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Send()
+		client.flush(flushWait)
+		return q
+	}
+	q1 := call(boot)
+	<-first
+	if err := <-results; err != nil {
+		t.Errorf("the first call: %v", err)
+	}
+	q2 := call(other)
+	<-second
+	if err := <-results; err == nil || toException(err).Type != Overloaded {
+		t.Errorf("the second call: %v", err)
+	}
+	for _, q := range []*Question{q1, q2} {
+		if err := q.Wait(t.Context(), nil); err != nil {
+			t.Error(err)
+		}
+		q.Release()
+	}
+	server.mu.Lock()
+	defer server.mu.Unlock()
+	if server.held >= 1<<20 { // the bootstrap's answer may not be finished
+		t.Errorf("%d bytes are held by no call", server.held)
 	}
 }
