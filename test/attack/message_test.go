@@ -270,7 +270,7 @@ var messageAttacks = []serverAttack{
 	{name: "message/disembargoes on a blocked answer", run: func(a *attacker, _ *victim) {
 		a.open()
 		a.block(1)
-		for i := range uint32(10_000) {
+		for i := range uint32(17_000) {
 			a.send(func(m rpc.Message) {
 				d := must(m.NewDisembargo())
 				d.Context().SetSenderLoopback(i)

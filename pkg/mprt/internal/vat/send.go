@@ -313,12 +313,18 @@ func (c *Conn) describe(d rpc.CapDescriptor, cap *Cap) (id uint32, isExport bool
 	}
 	d.SetSenderPromise(id)
 	if !ok {
-		w := new(waiter)
-		w.f.Store(func(target *Cap) { c.sendResolve(id, w, target) })
-		e.waiter = w
-		go cap.tellWhenResolved(w) // which locks
+		e.waiter = c.resolveExport(id, cap)
 	}
 	return id, true, nil
+}
+
+// resolveExport has the peer told what an exported promise becomes, once that is
+// known.
+func (c *Conn) resolveExport(id uint32, promise *Cap) *waiter {
+	w := new(waiter)
+	w.f.Store(func(target *Cap) { c.sendResolve(id, w, target) })
+	go promise.tellWhenResolved(w) // which locks
+	return w
 }
 
 // sendResolve tells the peer what a promise exported to it has become; w is the
