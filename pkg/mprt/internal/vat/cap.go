@@ -45,6 +45,7 @@ type Cap struct {
 
 	id       uint32 // imports: the peer's export id
 	received uint32 // imports: references that the peer counts
+	calls    int    // that were sent to it and have not returned
 
 	q    *Question // kindPipelined; one of its references
 	path []uint16  // kindPipelined, kindQueued
@@ -222,11 +223,9 @@ func (c *Cap) Busy() bool {
 	for c != nil && c.conn != nil {
 		conn := c.conn
 		conn.mu.Lock()
-		for _, q := range conn.questions.all() {
-			if q != nil && q.callee == c && q.ret == nil && q.err == nil {
-				conn.mu.Unlock()
-				return true
-			}
+		if c.calls > 0 && conn.err == nil {
+			conn.mu.Unlock()
+			return true
 		}
 		var next *Cap
 		if c.promise != nil {

@@ -504,7 +504,7 @@ func (c *Conn) handleReturn(m *message, h returnHeader, ret *rpc.Return) error {
 		if ret != nil && ret.Which() == rpc.Return_Which_takeFromOtherQuestion {
 			from = c.answers[ret.TakeFromOtherQuestion()]
 		}
-		c.questions.remove(id)
+		c.forget(q)
 		c.abandoned--
 		q.state = returned
 		gone := q.refs == 0
@@ -869,7 +869,7 @@ func (c *Conn) handleUnimplemented(m *message) error {
 		var few fewCaps
 		dropped := c.releaseExports(q.exported, few[:0])
 		q.exported = q.exported[:0]
-		c.questions.remove(id)
+		c.forget(q)
 		if q.finished {
 			c.abandoned--
 		}

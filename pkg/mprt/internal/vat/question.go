@@ -333,6 +333,15 @@ func (q *Question) resolvePipelines() {
 	q.c.mu.Lock()
 }
 
+// forget takes q off the table, under c.mu: it has returned.
+func (c *Conn) forget(q *Question) {
+	c.questions.remove(q.id)
+	if q.callee != nil { // not of a bootstrap
+		q.callee.calls--
+		q.callee = nil
+	}
+}
+
 // awaited finds a question that has not returned, under c.mu.
 func (c *Conn) awaited(id uint32) *Question {
 	q := c.questions.get(id)
@@ -350,7 +359,7 @@ func (c *Conn) conclude(q *Question, noFinish bool) {
 		if !noFinish {
 			c.sendFinish(q.id, false)
 		}
-		c.questions.remove(q.id)
+		c.forget(q)
 	}
 	if q.outer != nil {
 		ret, results, err := q.ret, q.results, q.err
@@ -479,7 +488,7 @@ func (c *Conn) unrefQuestion(q *Question) (gone bool) {
 		from.taker, q.from = nil, nil
 		go from.cancel(errFinished)
 		c.sendFinish(q.id, true)
-		c.questions.remove(q.id)
+		c.forget(q)
 		return true
 	case c != loopback:
 		c.abandoned++

@@ -227,6 +227,7 @@ func (c *Conn) addressCall(q *Question, m *message, target *Cap) error {
 	}
 	q.state = sent
 	q.callee = target
+	target.calls++
 	q.id = c.questions.add(q)
 	m.putUint32(callQuestion, q.id)
 	q.content = capnp.Struct{}
