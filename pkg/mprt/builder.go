@@ -53,8 +53,8 @@ func (b Builder) With(s capnp.Struct) Builder { return Builder{s, b.enc} }
 // empty.
 func (b Builder) SetText(i uint16, v string) { b.SetErr(b.Struct.SetNewText(i, v)) }
 
-// SetData sets the i-th pointer to v; nil is null. v must not change until the
-// call is over.
+// SetData sets the i-th pointer to v; nil is null. v must not change until
+// [ClientCall.Do], or [ClientCall.Start], has returned.
 func (b Builder) SetData(i uint16, v []byte) {
 	if len(v) >= lendLimit && b.enc.lends == b.Struct {
 		if lent, err := b.enc.caps.Lend(i, v); lent {

@@ -121,10 +121,11 @@ func (q *Question) ResultsBytes() int {
 }
 
 // Lend is as setting the i-th pointer of the params struct to a copy of data,
-// without the copy: data must not change until Wait has returned. It reports
-// false, and has done nothing, where that is not possible.
+// without the copy: data must not change until Send, or after Post Wait, has
+// returned. It reports false, and has done nothing, where that is not possible.
 func (q *Question) Lend(i uint16, data []byte) (bool, error) {
-	if t := q.target; t == nil || t.kind != kindImported || t.conn.out.raw == nil {
+	// What the bootstrap object is, or a part of an answer, is known by now.
+	if t := q.target.Resolved(); t == nil || t.kind != kindImported || t.conn.out.raw == nil {
 		return false, nil // it may end up in this process
 	}
 	q.lends = true

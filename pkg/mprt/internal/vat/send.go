@@ -193,10 +193,16 @@ func (c *Conn) sendCall(q *Question, target *Cap) {
 	c.stats.Calls++
 	taken := c.queueMessage(m, false)
 	mode := q.mode
-	if mode == flushWait && c.out.bytes() < highWater {
+	now := q.lends && mode == flushWait // its caller has the data back before a Wait
+	if mode == flushWait && !now && c.out.bytes() < highWater {
 		mode = flushLater
 	}
 	c.flushLocked(mode)
+	if now {
+		c.mu.Lock()
+		c.out.detach() // another goroutine may be writing
+		c.mu.Unlock()
+	}
 	if !taken {
 		m.release()
 	}

@@ -1,6 +1,7 @@
 package vat
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -510,4 +511,43 @@ func BenchmarkRaw(b *testing.B) {
 	}
 	x.Close()
 	y.Close()
+}
+
+// TestLend checks that data goes out from where it is, also to the bootstrap
+// object, as soon as it is known what that is; and that it may change when Send
+// has returned.
+func TestLend(t *testing.T) {
+	want := bytes.Repeat([]byte("lent"), 64<<10)
+	client, _ := pair(t, newFuncServer(func(call *Call) error {
+		p, err := call.Params.Ptr(0)
+		if err == nil && !bytes.Equal(p.Data(), want) {
+			err = fmt.Errorf("got %d other bytes", len(p.Data()))
+		}
+		return err
+	}), nil)
+	boot := client.Bootstrap()
+	defer boot.Release()
+	known := make(chan struct{})
+	boot.WhenResolved(func(*Cap) { close(known) })
+	<-known
+	var questions []*Question
+	for range 8 {
+		q, err := NewQuestion(boot, 1, 0, size11)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data := bytes.Clone(want)
+		if lent, err := q.Lend(0, data); err != nil || !lent {
+			t.Fatalf("lent: %v, %v", lent, err)
+		}
+		q.Send()
+		clear(data)
+		questions = append(questions, q)
+	}
+	for _, q := range questions {
+		if err := q.Wait(t.Context(), nil); err != nil {
+			t.Error(err)
+		}
+		q.Release()
+	}
 }
