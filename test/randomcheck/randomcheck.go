@@ -115,8 +115,6 @@ func (h *Handler) Call(method string, args, results []any) error {
 	return h.next(method, args, results)
 }
 
-var errorType = reflect.TypeFor[error]()
-
 // call calls every method of every object that the harness hands out.
 func call(t *testing.T, p *Package, f *filler, rounds int) {
 	ctx, cancel := context.WithCancel(t.Context())
