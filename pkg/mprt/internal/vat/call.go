@@ -265,15 +265,10 @@ func (call *Call) complete(m *message, err error) {
 	if c.corked && call.mode == flushWait {
 		call.mode = flushLater // with the returns of the calls that are read already
 	}
-	lends := m != nil && len(m.lent) > 0
-	if lends {
-		call.mode = flushWait
-	}
-	c.flushLocked(call.mode)
-	if lends {
-		c.mu.Lock()
-		c.out.detach() // another goroutine may be writing
-		c.mu.Unlock()
+	if m != nil && len(m.lent) > 0 {
+		c.flushLent()
+	} else {
+		c.flushLocked(call.mode)
 	}
 
 	if taker != nil {

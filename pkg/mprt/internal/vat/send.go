@@ -143,6 +143,15 @@ func (c *Conn) flushLocked(mode flushMode) {
 	c.mu.Unlock()
 }
 
+// flushLent is flushLocked for a message that refers to memory that its owner
+// will have back at once.
+func (c *Conn) flushLent() {
+	c.flushLocked(flushWait)
+	c.mu.Lock()
+	c.out.detach() // another goroutine may be writing
+	c.mu.Unlock()
+}
+
 // finishFlush writes the rest of the batch on a goroutine of its own, and what
 // was queued meanwhile.
 func (c *Conn) finishFlush() {
@@ -192,16 +201,15 @@ func (c *Conn) sendCall(q *Question, target *Cap) {
 	}
 	c.stats.Calls++
 	taken := c.queueMessage(m, false)
-	mode := q.mode
-	now := q.lends && mode == flushWait // its caller has the data back before a Wait
-	if mode == flushWait && !now && c.out.bytes() < highWater {
-		mode = flushLater
-	}
-	c.flushLocked(mode)
-	if now {
-		c.mu.Lock()
-		c.out.detach() // another goroutine may be writing
-		c.mu.Unlock()
+	switch {
+	case q.mode != flushWait:
+		c.flushLocked(q.mode)
+	case q.lends: // its caller has the data back before a Wait
+		c.flushLent()
+	case c.out.bytes() < highWater:
+		c.flushLocked(flushLater)
+	default:
+		c.flushLocked(flushWait)
 	}
 	if !taken {
 		m.release()
