@@ -26,6 +26,7 @@ choose that with `register_toolchains` or `--extra_toolchains`. The default buil
 mp_toolchain(
     name = "capnp_mp_toolchain",
     schema_compiler = "@capnproto//:capnp_tool",
+    visibility = ["//visibility:public"],
 )
 
 toolchain(
