@@ -492,7 +492,12 @@ func (g *generatedFile) schemas(file string, roots []string) ([]schemaFile, erro
 			return found, nil
 		}
 	}
-	return nil, fmt.Errorf("%s: no %s was found near it that declares what it does; say where by -I DIR", file, g.source)
+	remedy := "say where by -I DIR"
+	if bazelOutput.MatchString(filepath.ToSlash(abs)) {
+		// With a cache, Bazel writes only the outputs that it was asked for.
+		remedy = "if a rule makes it, bazel build that, else " + remedy
+	}
+	return nil, fmt.Errorf("%s: no %s was found near it that declares what it does; %s", file, g.source, remedy)
 }
 
 var bazelOutput = regexp.MustCompile(`^(.*)/execroot/[^/]+/bazel-out/[^/]+/bin/(?:external/([^/]+)/)?`)

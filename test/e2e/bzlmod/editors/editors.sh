@@ -22,7 +22,8 @@ GOPACKAGESDRIVER=$scratch/gopackagesdriver.sh "$bazel" run "${quiet[@]}" //edito
 }
 cat "$scratch/found"
 
-# From there to the schemas.
+# From there to the schemas. One that a rule makes is written only when it is asked for, if what is made of it comes out of a cache.
+"$bazel" build "${quiet[@]}" //shared:names_capnp
 sed -n 's/.* is at //p' "$scratch/found" | xargs "$bazel" run "${quiet[@]}" @mpgo//tools/mpgen -- where >"$scratch/places" 2>"$scratch/said" || {
 	cat "$scratch/said"
 	exit 1
