@@ -34,7 +34,7 @@ type command string
 
 const (
 	cmdUsage   command = "usage"   // both: reply Usage
-	cmdReset   command = "reset"   // both: count peak memory anew
+	cmdReset   command = "reset"   // both: as if nothing had been measured yet
 	cmdMemory  command = "memory"  // both: reply Memory
 	cmdPrepare command = "prepare" // client: make Workload's callers and warm up for Duration
 	cmdMeasure command = "measure" // client: call for Duration, then let the callers go
@@ -127,7 +127,7 @@ func commonCommand(r request) (reply, error) {
 	case cmdUsage:
 		a.Usage, err = readUsage()
 	case cmdReset:
-		err = resetPeak()
+		err = reset()
 	case cmdMemory:
 		a.Memory, err = readMemory()
 	default:
@@ -214,7 +214,7 @@ func (c *clientProcess) prepare(name string, warm time.Duration) error {
 		c.stop = append(c.stop, keepBlocked(b, w.Reblock))
 	}
 	if w.Op == peers.PassData {
-		// What a heap grows by in the first calls is touched for a first time, which some machines make dearer than the calls.
+		// With large data a heap grows further than reset has grown it.
 		const untilGrown = 32 << 20
 		for sent := 0; sent < untilGrown; sent += w.Bytes {
 			if err := c.calls[0](); err != nil {

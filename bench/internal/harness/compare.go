@@ -137,8 +137,10 @@ func shuffle[T any](s []T) { rand.Shuffle(len(s), func(i, j int) { s[i], s[j] = 
 
 // measure takes one sample of one workload.
 func (c Config) measure(p pair, w peers.Workload) (Result, error) {
-	if _, err := p.server.ask(request{Cmd: cmdReset}); err != nil {
-		return Result{}, err
+	for _, process := range []*process{p.server, p.client} {
+		if _, err := process.ask(request{Cmd: cmdReset}); err != nil {
+			return Result{}, err
+		}
 	}
 	if _, err := p.client.ask(request{Cmd: cmdPrepare, Workload: w.Name, Duration: c.Warm}); err != nil {
 		return Result{}, err

@@ -17,7 +17,7 @@ type Usage struct {
 	Mallocs uint64
 	// CPUMicros is user and system time.
 	CPUMicros float64
-	// PeakRSS is the largest resident set since resetPeak, in bytes.
+	// PeakRSS is the largest resident set since reset, in bytes.
 	PeakRSS int64
 }
 
@@ -35,12 +35,31 @@ func readUsage() (Usage, error) {
 	return Usage{Mallocs: m.Mallocs, CPUMicros: float64(r.Utime.Nano()+r.Stime.Nano()) / 1e3, PeakRSS: peak}, nil
 }
 
-// resetPeak gives unused memory back and lets the kernel count the peak anew.
-func resetPeak() error {
+// reset gives unused memory back, lets the kernel count the peak anew, and grows the heap to the size at which the collector runs in any Go
+// program. Whatever came before, each measurement so begins alike, and not with a heap whose pages are touched for a first time, which some
+// machines make dearer than a call.
+func reset() error {
 	debug.FreeOSMemory()
 	const peakOnly = "5" // proc(5), /proc/pid/clear_refs
-	return os.WriteFile("/proc/self/clear_refs", []byte(peakOnly), 0)
+	if err := os.WriteFile("/proc/self/clear_refs", []byte(peakOnly), 0); err != nil {
+		return err
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	for before := m.NumGC; m.NumGC < before+2; runtime.ReadMemStats(&m) {
+		for range 16 {
+			touched = make([]byte, 32<<10)
+			for i := 0; i < len(touched); i += os.Getpagesize() {
+				touched[i] = 1
+			}
+		}
+	}
+	touched = nil
+	return nil
 }
+
+// touched keeps the compiler from leaving out what reset allocates.
+var touched []byte
 
 // Memory is what a process holds now, after a garbage collection.
 type Memory struct {
