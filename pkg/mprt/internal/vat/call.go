@@ -218,7 +218,7 @@ func (call *Call) complete(m *message, err error) {
 	for i := 0; i < len(call.pipelines); i++ {
 		p := call.pipelines[i].AddRef()
 		c.mu.Unlock()
-		p.resolve(resultCap(m, call.root, err, p.path))
+		p.resolve(resultCap(m, call.root, err, p.promise().path))
 		p.Release()
 		c.mu.Lock()
 	}
@@ -367,7 +367,7 @@ func (c *Conn) disown(params *message) bool {
 	// part of an answer that turned out to be its own object it does not.
 	counted := func(i int) bool {
 		cap := caps[i]
-		if cap == nil || cap.conn != c || cap.kind != kindImported && cap.kind != kindImportedPromise {
+		if cap == nil || cap.connection() != c || cap.promise() != nil && !cap.isPromise(importedPromise) {
 			return false
 		}
 		switch params.table[i].which {
@@ -432,7 +432,7 @@ func (call *Call) completeLocal(m *message, err error) {
 }
 
 // sendLocal hands q to an object of this process.
-func (q *Question) sendLocal(target *Cap) {
+func (q *Question) sendLocal(target Server) {
 	call := &Call{
 		InterfaceID: q.interfaceID,
 		MethodID:    q.methodID,
@@ -446,7 +446,7 @@ func (q *Question) sendLocal(target *Cap) {
 	q.state = sent
 	q.served = call
 	loopback.mu.Unlock()
-	target.server.Accept(call).Start()
+	target.Accept(call).Start()
 }
 
 // resultCap returns a new reference to a part of the results, broken if there

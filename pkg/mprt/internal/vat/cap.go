@@ -6,18 +6,6 @@ import (
 	"sync/atomic"
 )
 
-type capKind uint8
-
-const (
-	kindLocal    capKind = iota // an object of this process
-	kindImported                // an object of the peer
-	kindBroken                  // every call fails with err
-	// Promises: they stand for one of the above that is not known yet.
-	kindImportedPromise // the peer will send Resolve
-	kindPipelined       // part of the results of a question of ours
-	kindQueued          // calls wait here: part of the results of a call that we serve
-)
-
 // Server is an object that calls can be made on.
 type Server interface {
 	// Accept takes a call. It is called in the order in which the calls were
@@ -32,29 +20,34 @@ type Server interface {
 
 // Cap is a counted reference to an object, perhaps one that is not known yet.
 // A nil *Cap is the null capability. Methods may be called concurrently.
+//
+// A process can hold very many, most of them imports, so there is nothing in it
+// that only the others need.
 type Cap struct {
-	kind capKind
 	refs atomic.Int32
 
-	server Server // kindLocal
-	err    error  // kindBroken
+	// The connection's mu, if what has one, guards what follows.
 
-	// conn is the connection of an import or a promise; its mu guards what
-	// follows.
-	conn *Conn
-
+	calls    int32  // that were sent to it and have not returned
 	id       uint32 // imports: the peer's export id
 	received uint32 // imports: references that the peer counts
-	calls    int    // that were sent to it and have not returned
 
-	q    *Question // kindPipelined; one of its references
-	path []uint16  // kindPipelined, kindQueued
-
-	promise *promise
+	// what it is, which never changes: a Server, an object of this process; the
+	// *Conn whose peer has the object; a *broken; or a *promise, which stands
+	// for one of these that is not known yet.
+	what any
 }
 
-// promise is the state that a promise has until it has become its target.
+// broken is what a capability is whose every call fails.
+type broken struct{ err error }
+
+// promise is what a promise is: the state that it has until it has become its
+// target.
 type promise struct {
+	kind promiseKind
+	conn *Conn
+	q    *Question // pipelinedPromise; one of its references
+	path []uint16  // pipelinedPromise, queuedPromise
 	// target is what the promise turned out to be, one owned reference.
 	target *Cap
 	// called says that calls went to the peer through the promise, so that a
@@ -71,6 +64,14 @@ type promise struct {
 	then []*waiter
 	room [2]uint16 // for the path, as long as most are
 }
+
+type promiseKind uint8
+
+const (
+	importedPromise  promiseKind = iota // the peer will send Resolve
+	pipelinedPromise                    // part of the results of a question of ours
+	queuedPromise                       // calls wait here: part of the results of a call that we serve
+)
 
 // delivery is what waits for a promise's target: a call of ours, a call of a
 // peer, or a peer's disembargo, which must not overtake its calls. It is empty
@@ -92,21 +93,20 @@ func NewServer(s Server) *Cap {
 // InitServer makes c, which is part of what s is, the first reference to s: as
 // [NewServer], in one piece with the object.
 func (c *Cap) InitServer(s Server) {
-	c.kind, c.server = kindLocal, s
+	c.what = s
 	c.refs.Store(1)
 }
 
 // NewBroken returns a capability whose calls fail with err.
 func NewBroken(err error) *Cap {
-	c := &Cap{kind: kindBroken, err: err}
+	c := &Cap{what: &broken{err}}
 	c.refs.Store(1)
 	return c
 }
 
-func newPromise(kind capKind, conn *Conn) *Cap {
-	c := &promisedCap{cap: Cap{kind: kind, conn: conn}}
-	c.cap.promise = &c.promise
-	c.promise.holding = kind == kindQueued
+func newPromise(kind promiseKind, conn *Conn) *Cap {
+	c := &promisedCap{promise: promise{kind: kind, conn: conn, holding: kind == queuedPromise}}
+	c.cap.what = &c.promise
 	c.cap.refs.Store(1)
 	return &c.cap
 }
@@ -118,10 +118,34 @@ type promisedCap struct {
 }
 
 // newPart returns a promise for a part of a call's results.
-func newPart(kind capKind, conn *Conn, path []uint16) *Cap {
+func newPart(kind promiseKind, conn *Conn, path []uint16) *Cap {
 	c := newPromise(kind, conn)
-	c.path = append(c.promise.room[:0], path...)
+	p := c.promise()
+	p.path = append(p.room[:0], path...)
 	return c
+}
+
+// promise is what c is if it is a promise, else nil.
+func (c *Cap) promise() *promise {
+	p, _ := c.what.(*promise)
+	return p
+}
+
+// isPromise says that c is a promise of a kind.
+func (c *Cap) isPromise(kind promiseKind) bool {
+	p := c.promise()
+	return p != nil && p.kind == kind
+}
+
+// connection is that of an import or a promise, else nil.
+func (c *Cap) connection() *Conn {
+	switch what := c.what.(type) {
+	case *Conn:
+		return what
+	case *promise:
+		return what.conn
+	}
+	return nil
 }
 
 // AddRef returns c as a further reference, which must be released too.
@@ -141,14 +165,18 @@ func (c *Cap) Release() {
 		case n < 0:
 			panic("vat: capability released once too often")
 		}
-		switch c.kind {
-		case kindLocal:
-			c.server.Dropped()
+		switch what := c.what.(type) {
+		case *Conn:
+			what.dropImport(c)
 			return
-		case kindBroken:
+		case *promise:
+			c = what.conn.dropPromise(c, what)
+		case Server:
+			what.Dropped()
+			return
+		default:
 			return
 		}
-		c = c.conn.dropCap(c)
 	}
 }
 
@@ -168,15 +196,19 @@ func (c *Cap) tryRef() bool {
 
 // Resolved follows promises that are resolved. The result is borrowed from c.
 func (c *Cap) Resolved() *Cap {
-	for c != nil && c.promise != nil {
-		c.conn.mu.Lock()
-		t := c.promise.target
-		if c.promise.holding {
+	for c != nil {
+		p := c.promise()
+		if p == nil {
+			break
+		}
+		p.conn.mu.Lock()
+		t := p.target
+		if p.holding {
 			t = nil
 		}
-		c.conn.mu.Unlock()
+		p.conn.mu.Unlock()
 		if t == nil {
-			return c
+			break
 		}
 		c = t
 	}
@@ -185,51 +217,57 @@ func (c *Cap) Resolved() *Cap {
 
 // Local returns the object of this process that c refers to, if it does.
 func (c *Cap) Local() (Server, bool) {
-	if c = c.Resolved(); c != nil && c.kind == kindLocal {
-		return c.server, true
+	if c = c.Resolved(); c == nil {
+		return nil, false
 	}
-	return nil, false
+	s, ok := c.what.(Server)
+	return s, ok
 }
 
 // Broken returns the error with which calls on c are known to fail, or nil.
 func (c *Cap) Broken() error {
-	if c = c.Resolved(); c != nil && c.kind == kindBroken {
-		return c.err
+	if c = c.Resolved(); c != nil {
+		if b, ok := c.what.(*broken); ok {
+			return b.err
+		}
 	}
 	return nil
 }
 
 // Conn returns the connection whose peer hosts c, or nil.
 func (c *Cap) Conn() *Conn {
-	if c = c.Resolved(); c != nil && c.kind != kindQueued {
-		return c.conn
+	if c = c.Resolved(); c != nil && !c.isPromise(queuedPromise) {
+		return c.connection()
 	}
 	return nil
 }
 
 // HostedBy reports whether c is known to be an object of a connection's peer. It
 // does not follow promises.
-func (c *Cap) HostedBy(conn *Conn) bool { return c != nil && c.kind == kindImported && c.conn == conn }
+func (c *Cap) HostedBy(conn *Conn) bool { return c != nil && c.what == any(conn) }
 
 // Known reports whether c is no promise any more.
 func (c *Cap) Known() bool {
 	c = c.Resolved()
-	return c == nil || c.promise == nil
+	return c == nil || c.promise() == nil
 }
 
 // Busy reports whether a call that was sent to c has not returned, even if
 // nobody waits for it.
 func (c *Cap) Busy() bool {
-	for c != nil && c.conn != nil {
-		conn := c.conn
+	for c != nil {
+		conn := c.connection()
+		if conn == nil {
+			break
+		}
 		conn.mu.Lock()
 		if c.calls > 0 && conn.err == nil {
 			conn.mu.Unlock()
 			return true
 		}
 		var next *Cap
-		if c.promise != nil {
-			next = c.promise.target
+		if p := c.promise(); p != nil {
+			next = p.target
 		}
 		conn.mu.Unlock()
 		c = next
@@ -260,19 +298,22 @@ func (w *waiter) cancel() {
 func (w *waiter) waits() bool { return w.f.Load().(func(*Cap)) != nil }
 
 func (c *Cap) tellWhenResolved(w *waiter) {
-	for c != nil && c.promise != nil {
-		c.conn.mu.Lock()
-		p := c.promise
+	for c != nil {
+		p := c.promise()
+		if p == nil {
+			break
+		}
+		p.conn.mu.Lock()
 		if p.target == nil || p.holding {
 			if len(p.then) == cap(p.then) {
 				p.then = slices.DeleteFunc(p.then, func(w *waiter) bool { return !w.waits() })
 			}
 			p.then = append(p.then, w)
-			c.conn.mu.Unlock()
+			p.conn.mu.Unlock()
 			return
 		}
 		t := p.target
-		c.conn.mu.Unlock()
+		p.conn.mu.Unlock()
 		c = t
 	}
 	if f := w.f.Load().(func(*Cap)); f != nil {
@@ -289,7 +330,7 @@ func (c *Cap) resolve(target *Cap) {
 	}
 	switch first, embargoed := c.settle(target); {
 	case embargoed:
-		c.conn.flush(flushNoWait)
+		c.promise().conn.flush(flushNoWait)
 	case first:
 		c.deliverHeld()
 	}
@@ -301,7 +342,7 @@ var resolving sync.Mutex
 // settle sets what promise c has become. first is false if that was known
 // already; embargoed says that a disembargo was queued.
 func (c *Cap) settle(target *Cap) (first, embargoed bool) {
-	if target.promise != nil {
+	if target.promise() != nil {
 		resolving.Lock()
 		defer resolving.Unlock()
 		if target.leadsTo(c) {
@@ -315,7 +356,8 @@ func (c *Cap) settle(target *Cap) (first, embargoed bool) {
 		}
 	}
 	_, local := target.Local()
-	conn, p := c.conn, c.promise
+	p := c.promise()
+	conn := p.conn
 	conn.mu.Lock()
 	if p.target != nil {
 		conn.mu.Unlock()
@@ -336,25 +378,30 @@ func (c *Cap) settle(target *Cap) (first, embargoed bool) {
 
 // leadsTo says whether following promises from c comes to p.
 func (c *Cap) leadsTo(p *Cap) bool {
-	for c != nil && c != p && c.promise != nil {
-		c.conn.mu.Lock()
-		next := c.promise.target
-		c.conn.mu.Unlock()
-		c = next
+	for c != nil && c != p {
+		state := c.promise()
+		if state == nil {
+			break
+		}
+		state.conn.mu.Lock()
+		c2 := state.target
+		state.conn.mu.Unlock()
+		c = c2
 	}
 	return c == p
 }
 
 // hold keeps what is to be delivered when the promise is known, under conn.mu.
 func (c *Cap) hold(d delivery) {
-	if !c.promise.kept {
-		c.promise.kept = true
+	p := c.promise()
+	if !p.kept {
+		p.kept = true
 		c.refs.Add(1)
 	}
 	if d.q != nil {
-		d.q.heldBy, d.q.heldAt = c.promise, len(c.promise.held)
+		d.q.heldBy, d.q.heldAt = p, len(p.held)
 	}
-	c.promise.held = append(c.promise.held, d)
+	p.held = append(p.held, d)
 }
 
 // unhold forgets a call of ours that was given up, under the connection's mu: the
@@ -378,7 +425,8 @@ func (p *promise) unhold(q *Question) {
 // deliverHeld passes on what waited for a promise, which then is no obstacle
 // any more.
 func (c *Cap) deliverHeld() {
-	conn, p := c.conn, c.promise
+	p := c.promise()
+	conn := p.conn
 	for {
 		conn.mu.Lock()
 		held := p.held
@@ -426,30 +474,31 @@ func (c *Cap) accept(call *Call) *Queue {
 			call.Fail(ErrNull)
 			return nil
 		}
-		switch {
-		case c.kind == kindLocal:
-			return c.server.Accept(call)
-		case c.kind == kindBroken:
-			call.Fail(c.err)
-			return nil
-		case c.promise == nil:
-			forward(c, call)
+		p := c.promise()
+		if p == nil {
+			switch what := c.what.(type) {
+			case *Conn:
+				forward(c, call)
+			case *broken:
+				call.Fail(what.err)
+			case Server:
+				return what.Accept(call)
+			}
 			return nil
 		}
-		conn, p := c.conn, c.promise
-		conn.mu.Lock()
+		p.conn.mu.Lock()
 		switch {
 		case p.holding:
 			c.hold(delivery{call: call})
-			conn.mu.Unlock()
+			p.conn.mu.Unlock()
 			return nil
 		case p.target == nil:
-			conn.mu.Unlock()
+			p.conn.mu.Unlock()
 			forward(c, call)
 			return nil
 		}
 		c2 := p.target
-		conn.mu.Unlock()
+		p.conn.mu.Unlock()
 		c = c2
 	}
 }

@@ -209,7 +209,7 @@ func (c *Conn) end(err error, last *message) {
 	}
 	var promises []*Cap
 	for _, p := range c.imports {
-		if p.promise != nil && p.tryRef() {
+		if p.promise() != nil && p.tryRef() {
 			promises = append(promises, p)
 		}
 	}
@@ -256,10 +256,11 @@ func (c *Conn) end(err error, last *message) {
 // for that fails: calls before it may have been lost with the connection, or
 // still be on their way to the target, and must not be overtaken.
 func (c *Cap) breakEmbargo(err error) {
-	c.conn.mu.Lock()
-	target := c.promise.target
-	c.promise.target = NewBroken(err)
-	c.conn.mu.Unlock()
+	p := c.promise()
+	p.conn.mu.Lock()
+	target := p.target
+	p.target = NewBroken(err)
+	p.conn.mu.Unlock()
 	target.Release()
 	c.deliverHeld()
 }

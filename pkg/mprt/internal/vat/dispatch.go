@@ -317,7 +317,7 @@ func (c *Conn) answerPart(id uint32, path []uint16) (cap *Cap, refuse error) {
 		return nil, failedf("no answer has id %d, or it has no capabilities", id)
 	}
 	for _, p := range call.pipelines {
-		if samePath(p.path, path) {
+		if samePath(p.promise().path, path) {
 			return p.AddRef(), nil
 		}
 	}
@@ -330,7 +330,7 @@ func (c *Conn) answerPart(id uint32, path []uint16) (cap *Cap, refuse error) {
 	if c.held > c.opts.MaxHeld {
 		return nil, c.tooMuchHeld()
 	}
-	p := newPart(kindQueued, c, path)
+	p := newPart(queuedPromise, c, path)
 	call.pipelines = append(call.pipelines, p)
 	call.held += capSize
 	c.held += capSize
@@ -404,9 +404,9 @@ func (c *Conn) importTable(m *message) error {
 func (c *Conn) importPlain(d descriptor) (*Cap, error) {
 	switch d.which {
 	case rpc.CapDescriptor_Which_senderHosted:
-		return c.imported(d.id, kindImported)
+		return c.imported(d.id, false)
 	case rpc.CapDescriptor_Which_senderPromise:
-		return c.imported(d.id, kindImportedPromise)
+		return c.imported(d.id, true)
 	case rpc.CapDescriptor_Which_receiverHosted:
 		cap := c.exports.get(d.id).cap
 		if cap == nil {
@@ -444,21 +444,23 @@ func (c *Conn) importCap(d rpc.CapDescriptor) (*Cap, error) {
 		if err != nil {
 			return nil, err
 		}
-		return c.imported(tp.VineId(), kindImported)
+		return c.imported(tp.VineId(), false)
 	}
 	return NewBroken(&Exception{Unimplemented, "unknown kind of capability descriptor"}), nil
 }
 
-func (c *Conn) imported(id uint32, kind capKind) (*Cap, error) {
+// imported returns a new reference to an object of the peer's, or to a promise
+// of one, under c.mu.
+func (c *Conn) imported(id uint32, promised bool) (*Cap, error) {
 	cap := c.imports[id]
 	if cap == nil || !cap.tryRef() {
 		if len(c.imports) >= c.opts.MaxImports {
 			return nil, fmt.Errorf("more than %d objects are held for this connection", c.opts.MaxImports)
 		}
-		if kind == kindImportedPromise {
-			cap = newPromise(kind, c)
+		if promised {
+			cap = newPromise(importedPromise, c)
 		} else {
-			cap = &Cap{kind: kind, conn: c}
+			cap = &Cap{what: c}
 			cap.refs.Store(1)
 		}
 		cap.id = id
@@ -676,7 +678,7 @@ func (c *Conn) handleResolve(m *message) error {
 	default:
 		err = fmt.Errorf("unknown kind %d", r.Which())
 	}
-	if err == nil && p != nil && p.kind != kindImportedPromise {
+	if err == nil && p != nil && !p.isPromise(importedPromise) {
 		err = fmt.Errorf("import %d is no promise", r.PromiseId())
 	}
 	if err == nil && p != nil && (target == p || target != nil && target.reaches(p)) {
@@ -702,11 +704,13 @@ func (c *Conn) handleResolve(m *message) error {
 // reaches says whether following the resolved promises of this connection from
 // c leads to p, under conn.mu.
 func (c *Cap) reaches(p *Cap) bool {
-	for c != nil && c.promise != nil && c.conn == p.conn {
-		if c == p {
-			return true
+	conn := p.connection()
+	for c != nil && c != p {
+		state := c.promise()
+		if state == nil || state.conn != conn {
+			break
 		}
-		c = c.promise.target
+		c = state.target
 	}
 	return c == p
 }
@@ -758,13 +762,16 @@ func (c *Conn) handleDisembargo(m *message) error {
 func (c *Conn) loopBack(target *Cap, id uint32) error {
 	of := c // whose lock is held: promises of other connections can lead here too
 	of.mu.Lock()
-	for target != nil && target.promise != nil {
-		if target.conn != of {
+	for target != nil {
+		p := target.promise()
+		if p == nil {
+			break
+		}
+		if p.conn != of {
 			of.mu.Unlock()
-			of = target.conn
+			of = p.conn
 			of.mu.Lock()
 		}
-		p := target.promise
 		if p.holding {
 			tooMuch := c.disembargoes.Load() >= int64(c.opts.MaxCalls)
 			if !tooMuch {
@@ -786,7 +793,7 @@ func (c *Conn) loopBack(target *Cap, id uint32) error {
 		of.mu.Unlock()
 		c.mu.Lock()
 	}
-	if target == nil || target.conn != c || target.kind == kindQueued {
+	if target == nil || target.connection() != c || target.isPromise(queuedPromise) {
 		c.mu.Unlock()
 		return protocolError("disembargo: its target is not an object of the sender")
 	}

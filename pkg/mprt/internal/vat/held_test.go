@@ -24,9 +24,9 @@ func waits(q *Question) {
 // heldPromise returns a promise of a connection that holds its calls until deliverHeld although its target, which it
 // takes over, is known: as one does that waits for a disembargo.
 func heldPromise(c *Conn, target *Cap) *Cap {
-	p := newPromise(kindImportedPromise, c)
-	p.promise.holding = true
-	p.promise.target = target
+	p := newPromise(importedPromise, c)
+	p.promise().holding = true
+	p.promise().target = target
 	return p
 }
 
@@ -77,8 +77,8 @@ func TestHeldCallGoesElsewhere(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				p.promise.target.Release()
-				p.promise.target = nil
+				p.promise().target.Release()
+				p.promise().target = nil
 			}
 		})
 	}
@@ -179,7 +179,7 @@ func TestHeldCallsGivenUp(t *testing.T) {
 			q.Release()
 		}
 	}
-	if n := len(p.promise.held); n > 2*calls/every+16 {
+	if n := len(p.promise().held); n > 2*calls/every+16 {
 		t.Errorf("%d calls are held, of which %d wait", n, calls/every)
 	}
 	p.deliverHeld()
@@ -197,8 +197,8 @@ func TestHeldCallsGivenUp(t *testing.T) {
 			t.Errorf("call %d came at place %d", n, i)
 		}
 	}
-	p.promise.target.Release()
-	p.promise.target = nil
+	p.promise().target.Release()
+	p.promise().target = nil
 }
 
 // A promise that peers were given, and have let go of, keeps nothing of them: not of those who are still there, and not
@@ -220,7 +220,7 @@ func TestPromiseForgetsItsExports(t *testing.T) {
 		holder.mu.Lock()
 		defer holder.mu.Unlock()
 		n := 0
-		for _, w := range promise.promise.then {
+		for _, w := range promise.promise().then {
 			if w.waits() {
 				n++
 			}
@@ -261,7 +261,7 @@ func TestPromiseForgetsItsExports(t *testing.T) {
 	if n := registered(); n > 0 {
 		t.Errorf("the promise would tell %d", n)
 	}
-	if n := len(promise.promise.then); n > 100 {
+	if n := len(promise.promise().then); n > 100 {
 		t.Errorf("it keeps %d entries", n)
 	}
 	give.Release()
@@ -294,7 +294,7 @@ func TestHold(t *testing.T) {
 	server.Pin(two) // export 0; the bootstrap object is the next
 	boot := client.Bootstrap()
 	client.mu.Lock()
-	other, err := client.imported(0, kindImported)
+	other, err := client.imported(0, false)
 	client.mu.Unlock()
 	if err != nil {
 		t.Fatal(err)

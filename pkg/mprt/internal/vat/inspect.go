@@ -66,8 +66,11 @@ func (c *Conn) Inspect(limit int, wanted func(Server) bool) Inspection {
 		i.Received = append(i.Received, r)
 	}
 	for id, e := range c.exports.all() {
-		if e.cap != nil && wanted(e.cap.server) {
-			i.Exports = append(i.Exports, Export{uint32(id), e.n, e.cap.server})
+		if e.cap == nil {
+			continue
+		}
+		if s, _ := e.cap.what.(Server); wanted(s) {
+			i.Exports = append(i.Exports, Export{uint32(id), e.n, s})
 		}
 	}
 	return i

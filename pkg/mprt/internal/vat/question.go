@@ -125,7 +125,11 @@ func (q *Question) ResultsBytes() int {
 // returned. It reports false, and has done nothing, where that is not possible.
 func (q *Question) Lend(i uint16, data []byte) (bool, error) {
 	// What the bootstrap object is, or a part of an answer, is known by now.
-	if t := q.target.Resolved(); t == nil || t.kind != kindImported || t.conn.out.raw == nil {
+	t := q.target.Resolved()
+	if t == nil {
+		return false, nil
+	}
+	if c, ok := t.what.(*Conn); !ok || c.out.raw == nil {
 		return false, nil // it may end up in this process
 	}
 	q.lends = true
@@ -189,26 +193,31 @@ func (q *Question) sendTo(target *Cap) {
 		}
 	}
 	for {
-		switch {
-		case target == nil:
+		if target == nil {
 			q.failUnsent(ErrNull)
 			return
-		case target.kind == kindBroken:
-			err := target.err
+		}
+		var c *Conn
+		var p *promise
+		switch what := target.what.(type) {
+		case *Conn:
+			c = what
+		case *promise:
+			c, p = what.conn, what
+		case *broken:
+			err := what.err
 			if d, ok := err.(*disconnectError); ok && q.c == nil {
 				err = calledAfter(d.cause) // not held when the session ended
 			}
 			q.failUnsent(err)
 			return
-		case target.kind == kindLocal:
+		case Server:
 			if q = q.over(loopback); q != nil {
-				q.sendLocal(target)
+				q.sendLocal(what)
 			}
 			return
 		}
-		c := target.conn
 		c.mu.Lock()
-		p := target.promise
 		if p != nil && p.target != nil && !p.holding {
 			c.mu.Unlock()
 			target = p.target
@@ -327,7 +336,7 @@ func (q *Question) resolvePipelines() {
 	q.c.mu.Unlock()
 	for _, p := range pipelines {
 		if p.tryRef() {
-			p.resolve(resultCap(q.ret, q.results, q.err, p.path))
+			p.resolve(resultCap(q.ret, q.results, q.err, p.promise().path))
 			p.Release()
 		}
 	}
@@ -398,22 +407,22 @@ func (q *Question) Pipeline(path ...uint16) *Cap {
 		return resultCap(q.ret, q.results, q.err, path)
 	}
 	for _, p := range q.pipelines {
-		if samePath(p.path, path) && p.tryRef() {
+		if samePath(p.promise().path, path) && p.tryRef() {
 			c.mu.Unlock()
 			return p
 		}
 	}
-	kind := kindPipelined
+	kind := pipelinedPromise
 	if c == loopback || q.state == building {
-		kind = kindQueued // there is nobody to send to yet
+		kind = queuedPromise // there is nobody to send to yet
 	}
 	p := newPart(kind, c, path)
-	p.q = q
+	p.promise().q = q
 	q.refs++
 	if q.pipelines == nil {
 		q.pipelines = q.partRoom[:0]
 	}
-	q.pipelines = append(q.pipelines, p) // without a reference; see dropCap
+	q.pipelines = append(q.pipelines, p) // without a reference; see dropPromise
 	c.mu.Unlock()
 	return p
 }

@@ -228,8 +228,8 @@ func (c *Conn) addressCall(q *Question, m *message, target *Cap) error {
 		return &Exception{Overloaded, fmt.Sprintf("the peer has not returned %d calls that were given up", c.abandoned)}
 	}
 	var err error
-	if target.kind == kindPipelined {
-		err = m.aimAtPart(target.q.id, target.path)
+	if p := target.promise(); p != nil && p.kind == pipelinedPromise {
+		err = m.aimAtPart(p.q.id, p.path)
 	} else {
 		m.putUint32(callTarget, target.id)
 	}
@@ -250,7 +250,8 @@ func (c *Conn) addressCall(q *Question, m *message, target *Cap) error {
 
 // setTarget aims a message at an import or a promise of this connection.
 func setTarget(to rpc.MessageTarget, target *Cap) error {
-	if target.kind != kindPipelined {
+	p := target.promise()
+	if p == nil || p.kind != pipelinedPromise {
 		to.SetImportedCap(target.id)
 		return nil
 	}
@@ -258,13 +259,13 @@ func setTarget(to rpc.MessageTarget, target *Cap) error {
 	if err != nil {
 		return err
 	}
-	return setPath(pa, target)
+	return setPath(pa, p)
 }
 
-func setPath(pa rpc.PromisedAnswer, target *Cap) error {
-	pa.SetQuestionId(target.q.id)
-	ops, err := pa.NewTransform(int32(len(target.path)))
-	for i, index := range target.path {
+func setPath(pa rpc.PromisedAnswer, part *promise) error {
+	pa.SetQuestionId(part.q.id)
+	ops, err := pa.NewTransform(int32(len(part.path)))
+	for i, index := range part.path {
 		if err == nil {
 			ops.At(i).SetGetPointerField(index)
 		}
@@ -295,20 +296,29 @@ func (c *Conn) describeAll(m *message, pointer int, exported []uint32) ([]uint32
 // describe writes the descriptor that tells the peer about cap, under c.mu.
 // If that hands the peer a reference to an export, its id is returned.
 func (c *Conn) describe(d rpc.CapDescriptor, cap *Cap) (id uint32, isExport bool, err error) {
-	for cap != nil && cap.promise != nil && cap.conn == c && cap.promise.target != nil && !cap.promise.holding {
-		cap = cap.promise.target
+	var p *promise
+	for cap != nil {
+		p = cap.promise()
+		if p == nil || p.conn != c || p.target == nil || p.holding {
+			break
+		}
+		cap = p.target
 	}
 	switch {
 	case cap == nil:
 		d.SetNone()
 		return 0, false, nil
-	case cap.conn == c && (cap.kind == kindImported || cap.kind == kindImportedPromise && cap.promise.target == nil):
+	case cap.what == any(c):
 		d.SetReceiverHosted(cap.id)
 		return 0, false, nil
-	case cap.conn == c && cap.kind == kindPipelined && cap.promise.target == nil:
+	case p == nil || p.conn != c || p.target != nil: // an export
+	case p.kind == importedPromise:
+		d.SetReceiverHosted(cap.id)
+		return 0, false, nil
+	case p.kind == pipelinedPromise:
 		pa, err := d.NewReceiverAnswer()
 		if err == nil {
-			err = setPath(pa, cap)
+			err = setPath(pa, p)
 		}
 		return 0, false, err
 	}
@@ -317,7 +327,7 @@ func (c *Conn) describe(d rpc.CapDescriptor, cap *Cap) (id uint32, isExport bool
 		if c.exports.len() >= c.opts.MaxExports {
 			return 0, false, fmt.Errorf("more than %d objects are exported", c.opts.MaxExports)
 		}
-		id = c.exports.add(export{cap: cap.AddRef(), promised: cap.promise != nil})
+		id = c.exports.add(export{cap: cap.AddRef(), promised: p != nil})
 		c.exported[cap] = id
 	}
 	e := c.exports.at(id)
@@ -463,35 +473,43 @@ func (c *Conn) sendEmbargo(p *Cap) {
 	c.queue(m)
 }
 
-// dropCap ends an import or a promise whose last reference has gone. It
-// returns what the promise had become, to be released.
-func (c *Conn) dropCap(cap *Cap) (target *Cap) {
-	gone := false
-	q := cap.q
+// dropImport ends an import whose last reference has gone.
+func (c *Conn) dropImport(cap *Cap) {
 	c.mu.Lock()
-	switch cap.kind {
-	case kindImported, kindImportedPromise:
-		if c.imports[cap.id] == cap {
-			delete(c.imports, cap.id)
-		}
-		if cap.received > 0 {
-			c.sendRelease(cap.id, cap.received)
-		}
-	case kindPipelined, kindQueued:
-		if q != nil {
-			for i, p := range q.pipelines {
-				if p == cap {
-					q.pipelines = append(q.pipelines[:i], q.pipelines[i+1:]...)
-					break
-				}
+	c.forgetImport(cap)
+	c.mu.Unlock()
+}
+
+// forgetImport takes an import off the table and tells the peer, under c.mu.
+func (c *Conn) forgetImport(cap *Cap) {
+	if c.imports[cap.id] == cap {
+		delete(c.imports, cap.id)
+	}
+	if cap.received > 0 {
+		c.sendRelease(cap.id, cap.received)
+	}
+}
+
+// dropPromise ends a promise whose last reference has gone. It returns what
+// the promise had become, to be released.
+func (c *Conn) dropPromise(cap *Cap, p *promise) (target *Cap) {
+	gone := false
+	q := p.q
+	c.mu.Lock()
+	switch {
+	case p.kind == importedPromise:
+		c.forgetImport(cap)
+	case q != nil:
+		for i, part := range q.pipelines {
+			if part == cap {
+				q.pipelines = append(q.pipelines[:i], q.pipelines[i+1:]...)
+				break
 			}
-			gone = c.unrefQuestion(q)
 		}
+		gone = c.unrefQuestion(q)
 	}
-	if p := cap.promise; p != nil {
-		target = p.target
-		p.target = nil
-	}
+	target = p.target
+	p.target = nil
 	c.mu.Unlock()
 	if gone {
 		q.recycle()
