@@ -246,7 +246,7 @@ func (call *Call) complete(m *message, err error) {
 		}
 		c.held += call.held
 	} else {
-		delete(c.answers, call.id)
+		c.answers.remove(call.id)
 	}
 	pipelines := call.pipelines
 	if !keep {
@@ -367,7 +367,7 @@ func (c *Conn) disown(params *message) bool {
 	// part of an answer that turned out to be its own object it does not.
 	counted := func(i int) bool {
 		cap := caps[i]
-		if cap == nil || cap.connection() != c || cap.promise() != nil && !cap.isPromise(importedPromise) {
+		if cap == nil || cap.connection() != c || !cap.imported() {
 			return false
 		}
 		switch params.table[i].which {

@@ -29,8 +29,11 @@ type Cap struct {
 	// The connection's mu, if what has one, guards what follows.
 
 	calls    int32  // that were sent to it and have not returned
-	id       uint32 // imports: the peer's export id
 	received uint32 // imports: references that the peer counts
+	// id is, of an import, the peer's export id. Of anything else it is a note of
+	// the id under which a connection exports it (see Conn.exportOf): 1 more, 0
+	// for none.
+	id atomic.Uint32
 
 	// what it is, which never changes: a Server, an object of this process; the
 	// *Conn whose peer has the object; a *broken; or a *promise, which stands
@@ -135,6 +138,12 @@ func (c *Cap) promise() *promise {
 func (c *Cap) isPromise(kind promiseKind) bool {
 	p := c.promise()
 	return p != nil && p.kind == kind
+}
+
+// imported says that c is an import, perhaps a promise.
+func (c *Cap) imported() bool {
+	_, ok := c.what.(*Conn)
+	return ok || c.isPromise(importedPromise)
 }
 
 // connection is that of an import or a promise, else nil.

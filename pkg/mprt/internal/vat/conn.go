@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -27,13 +28,14 @@ type Conn struct {
 	done chan struct{} // closed when everything that ends with it has been told
 
 	questions table[*Question]
-	answers   map[uint32]*Call
+	answers   peerTable[Call]
 	running   int // answers that have not returned
 	held      int // bytes that answers hold
 	abandoned int // questions that were given up and have not returned
 	exports   table[export]
-	exported  map[*Cap]uint32
-	imports   map[uint32]*Cap
+	exported  map[*Cap]uint32    // ids of exports that are not noted
+	resolves  map[uint32]*waiter // of exports that are promises
+	imports   peerTable[Cap]
 	embargoes table[*Cap]
 
 	disembargoes atomic.Int64 // of the peer's that wait for their targets
@@ -72,7 +74,7 @@ type export struct {
 	promised bool
 	// pinned keeps the export although the peer holds no reference.
 	pinned bool
-	waiter *waiter // of a promise, to tell the peer what it becomes
+	noted  bool // its id is in the Cap
 }
 
 // New makes a session over nc, which it takes over; [Conn.Start] starts it.
@@ -87,9 +89,8 @@ func New(nc net.Conn, bootstrap *Cap, opts Options) *Conn {
 		opts:      opts,
 		in:        newInput(nc, raw, opts.MaxMessage, opts.Traversal),
 		done:      make(chan struct{}),
-		answers:   map[uint32]*Call{},
 		exported:  map[*Cap]uint32{},
-		imports:   map[uint32]*Cap{},
+		resolves:  map[uint32]*waiter{},
 		bootstrap: bootstrap,
 	}
 	c.out = newOutput(raw, &c.mu)
@@ -196,19 +197,21 @@ func (c *Conn) end(err error, last *message) {
 			questions = append(questions, q)
 		}
 	}
-	calls := make([]*Call, 0, len(c.answers))
-	for _, call := range c.answers {
-		calls = append(calls, call)
-	}
+	calls := slices.Collect(c.answers.all())
 	var caps []*Cap
 	for _, e := range c.exports.all() {
 		if e.cap != nil {
-			e.waiter.cancel()
+			if e.noted {
+				e.cap.id.Store(0)
+			}
 			caps = append(caps, e.cap)
 		}
 	}
+	for _, w := range c.resolves {
+		w.cancel()
+	}
 	var promises []*Cap
-	for _, p := range c.imports {
+	for p := range c.imports.all() {
 		if p.promise() != nil && p.tryRef() {
 			promises = append(promises, p)
 		}
@@ -222,9 +225,9 @@ func (c *Conn) end(err error, last *message) {
 	caps = append(caps, c.bootstrap)
 	c.bootstrap = nil
 	c.questions, c.exports, c.embargoes = table[*Question]{}, table[export]{}, table[*Cap]{}
-	clear(c.answers)
+	c.answers, c.imports = peerTable[Call]{}, peerTable[Cap]{}
 	clear(c.exported)
-	clear(c.imports)
+	clear(c.resolves)
 	c.out.drained.Broadcast()
 	c.mu.Unlock()
 
@@ -298,15 +301,15 @@ func (c *Conn) Bootstrap() *Cap {
 func (c *Conn) Pin(cap *Cap) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, ok := c.exported[cap]; !ok && c.err == nil {
-		c.exported[cap] = c.exports.add(export{cap: cap.AddRef(), pinned: true})
+	if _, ok := c.exportOf(cap); !ok && c.err == nil {
+		c.exports.at(c.export(cap)).pinned = true
 	}
 }
 
 // Unpin ends [Conn.Pin].
 func (c *Conn) Unpin(cap *Cap) {
 	c.mu.Lock()
-	id, ok := c.exported[cap]
+	id, ok := c.exportOf(cap)
 	var dropped *Cap
 	if ok {
 		c.exports.at(id).pinned = false
@@ -315,42 +318,3 @@ func (c *Conn) Unpin(cap *Cap) {
 	c.mu.Unlock()
 	dropped.Release()
 }
-
-// table hands out small ids, a returned one first.
-type table[T any] struct {
-	entries []T
-	free    []uint32
-}
-
-func (t *table[T]) add(v T) uint32 {
-	if n := len(t.free); n > 0 {
-		id := t.free[n-1]
-		t.free = t.free[:n-1]
-		t.entries[id] = v
-		return id
-	}
-	t.entries = append(t.entries, v)
-	return uint32(len(t.entries) - 1)
-}
-
-// get returns the zero value for an id that is not in use.
-func (t *table[T]) get(id uint32) (v T) {
-	if uint64(id) < uint64(len(t.entries)) {
-		v = t.entries[id]
-	}
-	return v
-}
-
-// at is the entry of an id that is in use.
-func (t *table[T]) at(id uint32) *T { return &t.entries[id] }
-
-func (t *table[T]) remove(id uint32) {
-	var zero T
-	t.entries[id] = zero
-	t.free = append(t.free, id)
-}
-
-func (t *table[T]) all() []T { return t.entries }
-
-// len is how many ids are in use.
-func (t *table[T]) len() int { return len(t.entries) - len(t.free) }

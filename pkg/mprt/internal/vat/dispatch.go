@@ -143,7 +143,7 @@ func (c *Conn) handleCall(m *message) (*Queue, *Call, error) {
 		m.release()
 		return nil, nil, nil
 	}
-	if _, used := c.answers[call.id]; used {
+	if c.answers.get(call.id) != nil {
 		c.mu.Unlock()
 		m.release()
 		return nil, nil, protocolError("call: question id %d is in use", call.id)
@@ -186,9 +186,8 @@ func (c *Conn) handlePlainCall(m *message, h callHeader) (*Queue, *Call, error) 
 		m.release()
 		return nil, nil, nil
 	}
-	_, used := c.answers[h.id]
 	switch {
-	case used:
+	case c.answers.get(h.id) != nil:
 		err = protocolError("call: question id %d is in use", h.id)
 	case !h.onAnswer && c.exports.get(h.target).cap == nil:
 		err = protocolError("call %d: no export has id %d", h.id, h.target)
@@ -239,10 +238,10 @@ func (c *Conn) admit(call *Call, target *Cap, refuse error) (*Queue, *Call, erro
 
 // enter gives a call its place among the answers, under c.mu.
 func (c *Conn) enter(call *Call) error {
-	if len(c.answers) >= c.opts.MaxAnswers {
+	if c.answers.len() >= c.opts.MaxAnswers {
 		return protocolError("more than %d questions without a Finish", c.opts.MaxAnswers)
 	}
-	c.answers[call.id] = call
+	c.answers.set(call.id, call)
 	c.running++
 	return nil
 }
@@ -311,7 +310,7 @@ func (c *Conn) promisedAnswer(pa rpc.PromisedAnswer) (cap *Cap, refuse, err erro
 // answerPart finds a part of the results of a call that we serve or have
 // served, as a new reference, under c.mu. It does not keep path.
 func (c *Conn) answerPart(id uint32, path []uint16) (cap *Cap, refuse error) {
-	call := c.answers[id]
+	call := c.answers.get(id)
 	if call == nil {
 		// Perhaps one that needed no Finish, with no capability in its results.
 		return nil, failedf("no answer has id %d, or it has no capabilities", id)
@@ -452,9 +451,9 @@ func (c *Conn) importCap(d rpc.CapDescriptor) (*Cap, error) {
 // imported returns a new reference to an object of the peer's, or to a promise
 // of one, under c.mu.
 func (c *Conn) imported(id uint32, promised bool) (*Cap, error) {
-	cap := c.imports[id]
+	cap := c.imports.get(id)
 	if cap == nil || !cap.tryRef() {
-		if len(c.imports) >= c.opts.MaxImports {
+		if c.imports.len() >= c.opts.MaxImports {
 			return nil, fmt.Errorf("more than %d objects are held for this connection", c.opts.MaxImports)
 		}
 		if promised {
@@ -463,8 +462,8 @@ func (c *Conn) imported(id uint32, promised bool) (*Cap, error) {
 			cap = &Cap{what: c}
 			cap.refs.Store(1)
 		}
-		cap.id = id
-		c.imports[id] = cap
+		cap.id.Store(id)
+		c.imports.set(id, cap)
 	}
 	cap.received++
 	return cap, nil
@@ -504,7 +503,7 @@ func (c *Conn) handleReturn(m *message, h returnHeader, ret *rpc.Return) error {
 		// Nobody waits; the callee drops the results' capabilities by itself.
 		var from *Call
 		if ret != nil && ret.Which() == rpc.Return_Which_takeFromOtherQuestion {
-			from = c.answers[ret.TakeFromOtherQuestion()]
+			from = c.answers.get(ret.TakeFromOtherQuestion())
 		}
 		c.forget(q)
 		c.abandoned--
@@ -573,7 +572,7 @@ func (c *Conn) readReturn(q *Question, ret *rpc.Return, m *message) (results *me
 	case rpc.Return_Which_canceled:
 		return nil, noPtr, failedf("the call was cancelled by the callee"), false, nil
 	case rpc.Return_Which_takeFromOtherQuestion:
-		call := c.answers[ret.TakeFromOtherQuestion()]
+		call := c.answers.get(ret.TakeFromOtherQuestion())
 		switch {
 		case call == nil || !call.keepsResults || call.taker != nil:
 			err = fmt.Errorf("answer %d keeps no results to take", ret.TakeFromOtherQuestion())
@@ -618,7 +617,7 @@ func readException(x rpc.Exception) error {
 
 func (c *Conn) handleFinish(id uint32, releaseCaps bool) {
 	c.mu.Lock()
-	call := c.answers[id]
+	call := c.answers.get(id)
 	if call == nil || call.finished {
 		// One for a return that needed none is allowed.
 		c.mu.Unlock()
@@ -630,7 +629,7 @@ func (c *Conn) handleFinish(id uint32, releaseCaps bool) {
 		call.cancel(errFinished)
 		return
 	}
-	delete(c.answers, id)
+	c.answers.remove(id)
 	c.held -= call.held
 	var few fewCaps
 	dropped := few[:0]
@@ -663,7 +662,7 @@ func (c *Conn) handleResolve(m *message) error {
 	}
 	var target *Cap
 	c.mu.Lock()
-	p := c.imports[r.PromiseId()]
+	p := c.imports.get(r.PromiseId())
 	switch r.Which() {
 	case rpc.Resolve_Which_cap:
 		var d rpc.CapDescriptor
@@ -827,7 +826,7 @@ func (c *Conn) handleBootstrap(m *message) error {
 		c.mu.Unlock()
 		return nil
 	}
-	if _, used := c.answers[call.id]; used {
+	if c.answers.get(call.id) != nil {
 		c.mu.Unlock()
 		return protocolError("bootstrap: question id %d is in use", call.id)
 	}

@@ -52,7 +52,7 @@ func (c *Conn) Inspect(limit int, wanted func(Server) bool) Inspection {
 		}
 		i.Sent = append(i.Sent, SentCall{q.id, q.interfaceID, q.methodID, q.label, q.seen})
 	}
-	for _, call := range c.answers {
+	for call := range c.answers.all() {
 		if call.returned || len(i.Received) >= limit {
 			continue
 		}

@@ -557,8 +557,8 @@ func (g *modelGame) left() string {
 	for i, c := range g.conns {
 		c.mu.Lock()
 		text := fmt.Sprintf("side %d has %d questions, %d answers, %d exports, %d imports, %d embargoes, %d calls running, %d bytes held; %v",
-			i, c.questions.len(), len(c.answers), c.exports.len(), len(c.imports), c.embargoes.len(), c.running, c.held, c.err)
-		clean := c.questions.len() == 0 && len(c.answers) == 0 && c.exports.len() == 1 && len(c.imports) == 1 &&
+			i, c.questions.len(), c.answers.len(), c.exports.len(), c.imports.len(), c.embargoes.len(), c.running, c.held, c.err)
+		clean := c.questions.len() == 0 && c.answers.len() == 0 && c.exports.len() == 1 && c.imports.len() == 1 &&
 			c.embargoes.len() == 0 && c.running == 0 && c.held == 0 && c.err == nil
 		c.mu.Unlock()
 		if !clean {

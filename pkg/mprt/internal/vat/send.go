@@ -231,7 +231,7 @@ func (c *Conn) addressCall(q *Question, m *message, target *Cap) error {
 	if p := target.promise(); p != nil && p.kind == pipelinedPromise {
 		err = m.aimAtPart(p.q.id, p.path)
 	} else {
-		m.putUint32(callTarget, target.id)
+		m.putUint32(callTarget, target.id.Load())
 	}
 	if err == nil && len(m.caps) > 0 {
 		q.exported, err = c.describeAll(m, callTable, q.exported)
@@ -252,7 +252,7 @@ func (c *Conn) addressCall(q *Question, m *message, target *Cap) error {
 func setTarget(to rpc.MessageTarget, target *Cap) error {
 	p := target.promise()
 	if p == nil || p.kind != pipelinedPromise {
-		to.SetImportedCap(target.id)
+		to.SetImportedCap(target.id.Load())
 		return nil
 	}
 	pa, err := to.NewPromisedAnswer()
@@ -309,11 +309,11 @@ func (c *Conn) describe(d rpc.CapDescriptor, cap *Cap) (id uint32, isExport bool
 		d.SetNone()
 		return 0, false, nil
 	case cap.what == any(c):
-		d.SetReceiverHosted(cap.id)
+		d.SetReceiverHosted(cap.id.Load())
 		return 0, false, nil
 	case p == nil || p.conn != c || p.target != nil: // an export
 	case p.kind == importedPromise:
-		d.SetReceiverHosted(cap.id)
+		d.SetReceiverHosted(cap.id.Load())
 		return 0, false, nil
 	case p.kind == pipelinedPromise:
 		pa, err := d.NewReceiverAnswer()
@@ -322,13 +322,12 @@ func (c *Conn) describe(d rpc.CapDescriptor, cap *Cap) (id uint32, isExport bool
 		}
 		return 0, false, err
 	}
-	id, ok := c.exported[cap]
+	id, ok := c.exportOf(cap)
 	if !ok {
 		if c.exports.len() >= c.opts.MaxExports {
 			return 0, false, fmt.Errorf("more than %d objects are exported", c.opts.MaxExports)
 		}
-		id = c.exports.add(export{cap: cap.AddRef(), promised: p != nil})
-		c.exported[cap] = id
+		id = c.export(cap)
 	}
 	e := c.exports.at(id)
 	e.n++
@@ -338,9 +337,32 @@ func (c *Conn) describe(d rpc.CapDescriptor, cap *Cap) (id uint32, isExport bool
 	}
 	d.SetSenderPromise(id)
 	if !ok {
-		e.waiter = c.resolveExport(id, cap)
+		c.resolves[id] = c.resolveExport(id, cap)
 	}
 	return id, true, nil
+}
+
+// exportOf finds the id under which cap is exported, under c.mu. Most objects
+// are exported on one connection, which has noted the id in the Cap and needs no
+// map; a note is right for whichever connection has the Cap there.
+func (c *Conn) exportOf(cap *Cap) (id uint32, ok bool) {
+	if noted := cap.id.Load() - 1; c.exports.get(noted).cap == cap {
+		return noted, true
+	}
+	id, ok = c.exported[cap]
+	return id, ok
+}
+
+// export makes cap, which is none yet, an export with no references of the
+// peer's, under c.mu.
+func (c *Conn) export(cap *Cap) (id uint32) {
+	id = c.exports.add(export{cap: cap.AddRef(), promised: cap.promise() != nil})
+	if !cap.imported() && cap.id.CompareAndSwap(0, id+1) {
+		c.exports.at(id).noted = true
+	} else {
+		c.exported[cap] = id
+	}
+	return id
 }
 
 // resolveExport has the peer told what an exported promise becomes, once that is
@@ -352,8 +374,8 @@ func (c *Conn) resolveExport(id uint32, promise *Cap) *waiter {
 	return w
 }
 
-// sendResolve tells the peer what a promise exported to it has become; w is the
-// export's.
+// sendResolve tells the peer what a promise exported to it has become; w is what
+// waited for that.
 func (c *Conn) sendResolve(id uint32, w *waiter, target *Cap) {
 	m := newMessage()
 	r, err := m.root.NewResolve()
@@ -364,7 +386,7 @@ func (c *Conn) sendResolve(id uint32, w *waiter, target *Cap) {
 	r.SetPromiseId(id)
 	broken := target.Broken()
 	c.mu.Lock()
-	if c.err != nil || c.exports.get(id).waiter != w {
+	if c.err != nil || c.resolves[id] != w {
 		c.mu.Unlock()
 		m.release() // the peer has released it
 		return
@@ -427,9 +449,16 @@ func (c *Conn) releaseExport(id, n uint32) (dropped *Cap, ok bool) {
 		return nil, true
 	}
 	cap := e.cap
-	e.waiter.cancel()
+	if e.noted {
+		cap.id.Store(0)
+	} else {
+		delete(c.exported, cap)
+	}
+	if e.promised {
+		c.resolves[id].cancel()
+		delete(c.resolves, id)
+	}
 	c.exports.remove(id)
-	delete(c.exported, cap)
 	return cap, true
 }
 
@@ -482,11 +511,12 @@ func (c *Conn) dropImport(cap *Cap) {
 
 // forgetImport takes an import off the table and tells the peer, under c.mu.
 func (c *Conn) forgetImport(cap *Cap) {
-	if c.imports[cap.id] == cap {
-		delete(c.imports, cap.id)
+	id := cap.id.Load()
+	if c.imports.get(id) == cap {
+		c.imports.remove(id)
 	}
 	if cap.received > 0 {
-		c.sendRelease(cap.id, cap.received)
+		c.sendRelease(id, cap.received)
 	}
 }
 

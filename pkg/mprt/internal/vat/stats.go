@@ -29,7 +29,7 @@ func (c *Conn) Stats() Stats {
 		Running:   c.running,
 		Held:      c.held,
 		Exports:   c.exports.len(),
-		Imports:   len(c.imports),
+		Imports:   c.imports.len(),
 		Unsent:    c.out.bytes(),
 	}
 }
