@@ -61,22 +61,21 @@ func Close(object any) error {
 	if isNil(object) {
 		return nil
 	}
-	switch c := object.(type) {
-	case io.Closer:
-		return c.Close()
-	case interface{ Close() }:
-		c.Close()
+	if closes := closer(object); closes != nil {
+		return closes()
 	}
 	return nil
 }
 
-// hasClose says whether Close has something to call.
-func hasClose(object any) bool {
-	switch object.(type) {
-	case io.Closer, interface{ Close() }:
-		return true
+// closer is what Close calls; nil if object has no Close method.
+func closer(object any) func() error {
+	switch c := object.(type) {
+	case io.Closer:
+		return c.Close
+	case interface{ Close() }:
+		return func() error { c.Close(); return nil }
 	}
-	return false
+	return nil
 }
 
 func isNil(v any) bool {

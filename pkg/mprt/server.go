@@ -57,7 +57,7 @@ func newProxyServer(i *Interface, impl any, conn *Conn, owned bool) *vat.Cap {
 
 // Dropped implements [vat.Server]: nobody can call the object any more.
 func (s *proxyServer) Dropped() {
-	if s.end() && hasClose(s.impl) {
+	if s.end() && closer(s.impl) != nil {
 		// Close is the user's and may block.
 		go s.close()
 	}

@@ -243,14 +243,7 @@ var floodAttacks = []serverAttack{
 	{name: "flood/disembargoes on many parts", run: func(a *attacker, _ *victim) {
 		a.open()
 		a.block(1)
-		for i := range uint32(17_000) {
-			a.send(func(m rpc.Message) {
-				d := must(m.NewDisembargo())
-				d.Context().SetSenderLoopback(i)
-				setAnswer(must(must(d.NewTarget()).NewPromisedAnswer()), 1, uint16(i%200))
-			})
-		}
-		a.expectAbort("too much waits")
+		a.floodDisembargoes(1, 200)
 	}},
 	{name: "flood/long exceptions never finished", run: func(a *attacker, _ *victim) {
 		a.open()

@@ -30,6 +30,18 @@ func (a *attacker) block(question uint32) {
 	a.call(question, fooInterface, fooPassEnum, 1, 0, 0, func(c callArgs) { c.params.SetUint32(0, blocks&0xffffffff) })
 }
 
+// floodDisembargoes sends disembargoes on parts of a blocked answer until too much waits for it.
+func (a *attacker) floodDisembargoes(question uint32, parts int) {
+	for i := range 17_000 {
+		a.send(func(m rpc.Message) {
+			d := must(m.NewDisembargo())
+			d.Context().SetSenderLoopback(uint32(i))
+			setAnswer(must(must(d.NewTarget()).NewPromisedAnswer()), question, uint16(i%parts))
+		})
+	}
+	a.expectAbort("too much waits")
+}
+
 // Attacks with single messages that break the protocol.
 var messageAttacks = []serverAttack{
 	{name: "message/call on no export", run: func(a *attacker, _ *victim) {
@@ -270,14 +282,7 @@ var messageAttacks = []serverAttack{
 	{name: "message/disembargoes on a blocked answer", run: func(a *attacker, _ *victim) {
 		a.open()
 		a.block(1)
-		for i := range uint32(17_000) {
-			a.send(func(m rpc.Message) {
-				d := must(m.NewDisembargo())
-				d.Context().SetSenderLoopback(i)
-				setAnswer(must(must(d.NewTarget()).NewPromisedAnswer()), 1, 0)
-			})
-		}
-		a.expectAbort("too much waits")
+		a.floodDisembargoes(1, 1)
 	}},
 	{name: "message/every kind of level 3", run: func(a *attacker, _ *victim) {
 		for _, which := range []rpc.Message_Which{rpc.Message_Which_provide, rpc.Message_Which_accept, rpc.Message_Which_join,

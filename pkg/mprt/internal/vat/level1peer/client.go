@@ -126,6 +126,18 @@ func (s *session) resolved(c *vat.Cap) *vat.Cap {
 	}
 }
 
+// passedOn calls l by way of the server, whose own reference to l is all that the call is made on, so that nobody else can
+// pass it on. When it returns, what the server says of the call has come.
+func (s *session) passedOn(l *latch) *vat.Question {
+	back := s.level1(echo, vat.NewServer(l))
+	object := back.Pipeline(0)
+	call := send(object, counterInterface, next, size(0, 0), nil)
+	object.Release()
+	s.done(back)
+	s.settle()
+	return call
+}
+
 // ours makes a counter of ours; gone waits until nobody refers to it.
 func (s *session) ours() (c *vat.Cap, gone func()) {
 	o := &counter{dropped: make(chan struct{})}
@@ -308,14 +320,8 @@ var scenarios = []scenario{
 		gone()
 	}},
 	{"calls on the results of a tail call that has not returned", func(s *session) {
-		// Nobody but the server can pass the call on: its own reference to our object is all that it is made on.
 		var l latch
-		back := s.level1(echo, vat.NewServer(&l))
-		object := back.Pipeline(0)
-		call := send(object, counterInterface, next, size(0, 0), nil)
-		object.Release()
-		s.done(back)
-		s.settle() // what the server says of the call has come
+		call := s.passedOn(&l)
 		part := call.Pipeline(0)
 		numbers := []*vat.Question{callNext(part), callNext(part)}
 		s.settle()
@@ -330,12 +336,7 @@ var scenarios = []scenario{
 	}},
 	{"a call that was passed on to an object of ours is cancelled", func(s *session) {
 		var l latch
-		back := s.level1(echo, vat.NewServer(&l))
-		object := back.Pipeline(0)
-		call := send(object, counterInterface, next, size(0, 0), nil)
-		object.Release()
-		s.done(back)
-		s.settle()
+		call := s.passedOn(&l)
 		call.Release()
 		s.settle()
 		l.settle(nil, errors.New("too late"))
