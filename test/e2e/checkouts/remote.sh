@@ -76,7 +76,7 @@ first build "${quiet[@]}" "${remote[@]}" "$targets"
 step "the second takes everything from it"
 if [ ! -e "$work/second/deeper/bazelw" ]; then
 	mkdir -p "$work/second/home"
-	copy_tree "$work/second/deeper"
+	tree=$work/first copy_tree "$work/second/deeper" # what the first built, whatever has changed since
 	# Bazel itself need not be fetched again, where it is in a root of bazelw's.
 	for state in "${XDG_CACHE_HOME:-$HOME/.cache}"/mpgo-bazelw/*/; do
 		[ -d "$state/root" ] || continue
