@@ -10,8 +10,8 @@ import (
 	"github.com/mpgo-dev/mpgo/pkg/mprt"
 )
 
-// A compile error here means that this file needs a newer mprt than the one it is
-// built with.
+// A compile error here means that this file needs a newer mprt than the one it
+// is built with.
 const _ = mprt.IsAtLeastVersion0_1
 
 // CalculatorInterface is the interface CalculatorInterface of calculator.capnp.
@@ -20,7 +20,8 @@ type CalculatorInterface interface {
 	SolveEquation(ctx context.Context, eqn string) error
 }
 
-// CalculatorInterfaceClient is a CalculatorInterface whose methods run in another process.
+// CalculatorInterfaceClient is a CalculatorInterface whose methods run in
+// another process.
 type CalculatorInterfaceClient struct {
 	mprt.Client
 }
@@ -58,7 +59,9 @@ func (c *CalculatorInterfaceClient) StartSolveEquation(ctx context.Context, eqn 
 	return &CalculatorInterface_SolveEquationCall{Started: mprt.Start(c.beginSolveEquation(ctx, eqn))}
 }
 
-// CalculatorInterface_SolveEquationCall is a call of CalculatorInterfaceClient.SolveEquation that was started. Wait for it, or finish it.
+// CalculatorInterface_SolveEquationCall is a call of
+// CalculatorInterfaceClient.SolveEquation that was started. Wait for it, or
+// finish it.
 type CalculatorInterface_SolveEquationCall struct {
 	mprt.Started
 }
@@ -75,16 +78,16 @@ func NewCalculatorInterfaceServer(impl CalculatorInterface) *mprt.Server {
 	return mprt.NewServer(&ifaceCalculatorInterface, impl)
 }
 
-// CalculatorInterfaceProxy passes a CalculatorInterface from process to process.
+// CalculatorInterfaceProxy passes a CalculatorInterface from process to
+// process.
 var CalculatorInterfaceProxy = mprt.Proxy[CalculatorInterface]{
 	Interface: &ifaceCalculatorInterface,
 	New:       func(c mprt.Capability) CalculatorInterface { return NewCalculatorInterfaceClient(c) },
 }
 
-// UnimplementedCalculatorInterface is a CalculatorInterface whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedCalculatorInterface is a CalculatorInterface whose methods all
+// fail with mprt.ErrUnimplemented. Embed it in an implementation, and it goes
+// on to compile when the schema gets new methods.
 type UnimplementedCalculatorInterface struct{}
 
 // SolveEquation fails with mprt.ErrUnimplemented.

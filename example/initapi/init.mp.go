@@ -12,8 +12,8 @@ import (
 	"github.com/mpgo-dev/mpgo/pkg/mprt"
 )
 
-// A compile error here means that this file needs a newer mprt than the one it is
-// built with.
+// A compile error here means that this file needs a newer mprt than the one it
+// is built with.
 const _ = mprt.IsAtLeastVersion0_1
 
 // InitInterface is the interface InitInterface of init.capnp.
@@ -63,14 +63,16 @@ func (c *InitInterfaceClient) StartMakeCalculator(ctx context.Context, print pri
 	return &InitInterface_MakeCalculatorCall{Started: mprt.Start(c.beginMakeCalculator(ctx, print))}
 }
 
-// InitInterface_MakeCalculatorCall is a call of InitInterfaceClient.MakeCalculator that was started. Wait for it, or finish it.
+// InitInterface_MakeCalculatorCall is a call of
+// InitInterfaceClient.MakeCalculator that was started. Wait for it, or finish
+// it.
 type InitInterface_MakeCalculatorCall struct {
 	mprt.Started
 	result calculator.CalculatorInterface
 }
 
-// Result is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Result is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *InitInterface_MakeCalculatorCall) Result() *calculator.CalculatorInterfaceClient {
 	if s.result == nil {
 		s.result = calculator.NewCalculatorInterfaceClient(s.Pipeline(0))
@@ -120,14 +122,15 @@ func (c *InitInterfaceClient) StartMakePrinter(ctx context.Context) *InitInterfa
 	return &InitInterface_MakePrinterCall{Started: mprt.Start(c.beginMakePrinter(ctx))}
 }
 
-// InitInterface_MakePrinterCall is a call of InitInterfaceClient.MakePrinter that was started. Wait for it, or finish it.
+// InitInterface_MakePrinterCall is a call of InitInterfaceClient.MakePrinter
+// that was started. Wait for it, or finish it.
 type InitInterface_MakePrinterCall struct {
 	mprt.Started
 	result printer.PrinterInterface
 }
 
-// Result is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Result is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *InitInterface_MakePrinterCall) Result() *printer.PrinterInterfaceClient {
 	if s.result == nil {
 		s.result = printer.NewPrinterInterfaceClient(s.Pipeline(0))
@@ -165,10 +168,9 @@ var InitInterfaceProxy = mprt.Proxy[InitInterface]{
 	New:       func(c mprt.Capability) InitInterface { return NewInitInterfaceClient(c) },
 }
 
-// UnimplementedInitInterface is a InitInterface whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedInitInterface is an InitInterface whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedInitInterface struct{}
 
 // MakeCalculator fails with mprt.ErrUnimplemented.

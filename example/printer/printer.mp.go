@@ -10,8 +10,8 @@ import (
 	"github.com/mpgo-dev/mpgo/pkg/mprt"
 )
 
-// A compile error here means that this file needs a newer mprt than the one it is
-// built with.
+// A compile error here means that this file needs a newer mprt than the one it
+// is built with.
 const _ = mprt.IsAtLeastVersion0_1
 
 // PrinterInterface is the interface PrinterInterface of printer.capnp.
@@ -20,7 +20,8 @@ type PrinterInterface interface {
 	Print(ctx context.Context, text string) error
 }
 
-// PrinterInterfaceClient is a PrinterInterface whose methods run in another process.
+// PrinterInterfaceClient is a PrinterInterface whose methods run in another
+// process.
 type PrinterInterfaceClient struct {
 	mprt.Client
 }
@@ -58,7 +59,8 @@ func (c *PrinterInterfaceClient) StartPrint(ctx context.Context, text string) *P
 	return &PrinterInterface_PrintCall{Started: mprt.Start(c.beginPrint(ctx, text))}
 }
 
-// PrinterInterface_PrintCall is a call of PrinterInterfaceClient.Print that was started. Wait for it, or finish it.
+// PrinterInterface_PrintCall is a call of PrinterInterfaceClient.Print that was
+// started. Wait for it, or finish it.
 type PrinterInterface_PrintCall struct {
 	mprt.Started
 }
@@ -82,9 +84,8 @@ var PrinterInterfaceProxy = mprt.Proxy[PrinterInterface]{
 }
 
 // UnimplementedPrinterInterface is a PrinterInterface whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// with mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedPrinterInterface struct{}
 
 // Print fails with mprt.ErrUnimplemented.

@@ -13,8 +13,8 @@ import (
 	"github.com/mpgo-dev/mpgo/pkg/mprt"
 )
 
-// A compile error here means that this file needs a newer mprt than the one it is
-// built with.
+// A compile error here means that this file needs a newer mprt than the one it
+// is built with.
 const _ = mprt.IsAtLeastVersion0_1
 
 // FooCustom is the struct FooCustom of foo.capnp.
@@ -45,19 +45,16 @@ func (v *FooCustom) String() string { return mprt.Format(v) }
 func (v *FooCustom) LogValue() slog.Value { return slog.StringValue(v.String()) }
 
 // FooEmpty is the struct FooEmpty of foo.capnp.
-type FooEmpty struct {
-}
+type FooEmpty struct{}
 
 // CapnpSize implements mprt.Struct.
 func (*FooEmpty) CapnpSize() capnp.ObjectSize { return capnp.ObjectSize{} }
 
 // MarshalCapnp implements mprt.Struct.
-func (*FooEmpty) MarshalCapnp(_ mprt.Builder) {
-}
+func (*FooEmpty) MarshalCapnp(mprt.Builder) {}
 
 // UnmarshalCapnp implements mprt.Struct.
-func (*FooEmpty) UnmarshalCapnp(_ mprt.Reader) {
-}
+func (*FooEmpty) UnmarshalCapnp(mprt.Reader) {}
 
 // String returns the struct for people to read, cut at a limit.
 func (v *FooEmpty) String() string { return mprt.Format(v) }
@@ -208,7 +205,8 @@ type ExtendedCallback interface {
 	CallExtended(ctx context.Context, arg int32) (int32, error)
 }
 
-// ExtendedCallbackClient is an ExtendedCallback whose methods run in another process.
+// ExtendedCallbackClient is an ExtendedCallback whose methods run in another
+// process.
 type ExtendedCallbackClient struct {
 	mprt.Client
 }
@@ -259,7 +257,9 @@ func (c *ExtendedCallbackClient) StartCallExtended(ctx context.Context, arg int3
 	return &ExtendedCallback_CallExtendedCall{Started: mprt.Start(c.beginCallExtended(ctx, arg))}
 }
 
-// ExtendedCallback_CallExtendedCall is a call of ExtendedCallbackClient.CallExtended that was started. Wait for it, or finish it.
+// ExtendedCallback_CallExtendedCall is a call of
+// ExtendedCallbackClient.CallExtended that was started. Wait for it, or finish
+// it.
 type ExtendedCallback_CallExtendedCall struct {
 	mprt.Started
 }
@@ -290,10 +290,9 @@ var ExtendedCallbackProxy = mprt.Proxy[ExtendedCallback]{
 	New:       func(c mprt.Capability) ExtendedCallback { return NewExtendedCallbackClient(c) },
 }
 
-// UnimplementedExtendedCallback is a ExtendedCallback whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedExtendedCallback is an ExtendedCallback whose methods all fail
+// with mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedExtendedCallback struct{}
 
 // Call fails with mprt.ErrUnimplemented.
@@ -312,14 +311,12 @@ const (
 	ExtendedCallback_CallExtended_ID uint16 = 0
 )
 
-var (
-	extendedCallback_CallExtended = mprt.Method{
-		InterfaceID: ExtendedCallback_ID, InterfaceName: "ExtendedCallback",
-		ID: ExtendedCallback_CallExtended_ID, Name: "callExtended",
-		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 1}, ResultsSize: capnp.ObjectSize{DataSize: 8},
-		Context: 1,
-	}
-)
+var extendedCallback_CallExtended = mprt.Method{
+	InterfaceID: ExtendedCallback_ID, InterfaceName: "ExtendedCallback",
+	ID: ExtendedCallback_CallExtended_ID, Name: "callExtended",
+	ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 1}, ResultsSize: capnp.ObjectSize{DataSize: 8},
+	Context: 1,
+}
 
 var ifaceExtendedCallback = mprt.Interface{
 	ID:   ExtendedCallback_ID,
@@ -392,7 +389,8 @@ func (c *FooCallbackClient) StartCall(ctx context.Context, arg int32) *FooCallba
 	return &FooCallback_CallCall{Started: mprt.Start(c.beginCall(ctx, arg))}
 }
 
-// FooCallback_CallCall is a call of FooCallbackClient.Call that was started. Wait for it, or finish it.
+// FooCallback_CallCall is a call of FooCallbackClient.Call that was started.
+// Wait for it, or finish it.
 type FooCallback_CallCall struct {
 	mprt.Started
 }
@@ -423,10 +421,9 @@ var FooCallbackProxy = mprt.Proxy[FooCallback]{
 	New:       func(c mprt.Capability) FooCallback { return NewFooCallbackClient(c) },
 }
 
-// UnimplementedFooCallback is a FooCallback whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedFooCallback is a FooCallback whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedFooCallback struct{}
 
 // Call fails with mprt.ErrUnimplemented.
@@ -519,7 +516,8 @@ func (c *FooFnClient) StartCall(ctx context.Context) *FooFn_CallCall {
 	return &FooFn_CallCall{Started: mprt.Start(c.beginCall(ctx))}
 }
 
-// FooFn_CallCall is a call of FooFnClient.Call that was started. Wait for it, or finish it.
+// FooFn_CallCall is a call of FooFnClient.Call that was started. Wait for it,
+// or finish it.
 type FooFn_CallCall struct {
 	mprt.Started
 }
@@ -688,7 +686,8 @@ func (c *FooInterfaceClient) StartAdd(ctx context.Context, a int32, b int32) *Fo
 	return &FooInterface_AddCall{Started: mprt.Start(c.beginAdd(ctx, a, b))}
 }
 
-// FooInterface_AddCall is a call of FooInterfaceClient.Add that was started. Wait for it, or finish it.
+// FooInterface_AddCall is a call of FooInterfaceClient.Add that was started.
+// Wait for it, or finish it.
 type FooInterface_AddCall struct {
 	mprt.Started
 }
@@ -737,7 +736,8 @@ func (c *FooInterfaceClient) StartMapSize(ctx context.Context, mapArg map[string
 	return &FooInterface_MapSizeCall{Started: mprt.Start(c.beginMapSize(ctx, mapArg))}
 }
 
-// FooInterface_MapSizeCall is a call of FooInterfaceClient.MapSize that was started. Wait for it, or finish it.
+// FooInterface_MapSizeCall is a call of FooInterfaceClient.MapSize that was
+// started. Wait for it, or finish it.
 type FooInterface_MapSizeCall struct {
 	mprt.Started
 }
@@ -786,7 +786,8 @@ func (c *FooInterfaceClient) StartPass(ctx context.Context, arg *FooStruct) *Foo
 	return &FooInterface_PassCall{Started: mprt.Start(c.beginPass(ctx, arg))}
 }
 
-// FooInterface_PassCall is a call of FooInterfaceClient.Pass that was started. Wait for it, or finish it.
+// FooInterface_PassCall is a call of FooInterfaceClient.Pass that was started.
+// Wait for it, or finish it.
 type FooInterface_PassCall struct {
 	mprt.Started
 }
@@ -835,7 +836,8 @@ func (c *FooInterfaceClient) StartRaise(ctx context.Context, arg *FooStruct) *Fo
 	return &FooInterface_RaiseCall{Started: mprt.Start(c.beginRaise(ctx, arg))}
 }
 
-// FooInterface_RaiseCall is a call of FooInterfaceClient.Raise that was started. Wait for it, or finish it.
+// FooInterface_RaiseCall is a call of FooInterfaceClient.Raise that was
+// started. Wait for it, or finish it.
 type FooInterface_RaiseCall struct {
 	mprt.Started
 }
@@ -877,7 +879,8 @@ func (c *FooInterfaceClient) StartInitThreadMap(ctx context.Context) *FooInterfa
 	return &FooInterface_InitThreadMapCall{Started: mprt.Start(c.beginInitThreadMap(ctx))}
 }
 
-// FooInterface_InitThreadMapCall is a call of FooInterfaceClient.InitThreadMap that was started. Wait for it, or finish it.
+// FooInterface_InitThreadMapCall is a call of FooInterfaceClient.InitThreadMap
+// that was started. Wait for it, or finish it.
 type FooInterface_InitThreadMapCall struct {
 	mprt.Started
 }
@@ -919,7 +922,8 @@ func (c *FooInterfaceClient) StartCallback(ctx context.Context, callback FooCall
 	return &FooInterface_CallbackCall{Started: mprt.Start(c.beginCallback(ctx, callback, arg))}
 }
 
-// FooInterface_CallbackCall is a call of FooInterfaceClient.Callback that was started. Wait for it, or finish it.
+// FooInterface_CallbackCall is a call of FooInterfaceClient.Callback that was
+// started. Wait for it, or finish it.
 type FooInterface_CallbackCall struct {
 	mprt.Started
 }
@@ -969,7 +973,9 @@ func (c *FooInterfaceClient) StartCallbackUnique(ctx context.Context, callback F
 	return &FooInterface_CallbackUniqueCall{Started: mprt.Start(c.beginCallbackUnique(ctx, callback, arg))}
 }
 
-// FooInterface_CallbackUniqueCall is a call of FooInterfaceClient.CallbackUnique that was started. Wait for it, or finish it.
+// FooInterface_CallbackUniqueCall is a call of
+// FooInterfaceClient.CallbackUnique that was started. Wait for it, or finish
+// it.
 type FooInterface_CallbackUniqueCall struct {
 	mprt.Started
 }
@@ -1019,7 +1025,9 @@ func (c *FooInterfaceClient) StartCallbackShared(ctx context.Context, callback F
 	return &FooInterface_CallbackSharedCall{Started: mprt.Start(c.beginCallbackShared(ctx, callback, arg))}
 }
 
-// FooInterface_CallbackSharedCall is a call of FooInterfaceClient.CallbackShared that was started. Wait for it, or finish it.
+// FooInterface_CallbackSharedCall is a call of
+// FooInterfaceClient.CallbackShared that was started. Wait for it, or finish
+// it.
 type FooInterface_CallbackSharedCall struct {
 	mprt.Started
 }
@@ -1065,7 +1073,8 @@ func (c *FooInterfaceClient) StartSaveCallback(ctx context.Context, callback Foo
 	return &FooInterface_SaveCallbackCall{Started: mprt.Start(c.beginSaveCallback(ctx, callback))}
 }
 
-// FooInterface_SaveCallbackCall is a call of FooInterfaceClient.SaveCallback that was started. Wait for it, or finish it.
+// FooInterface_SaveCallbackCall is a call of FooInterfaceClient.SaveCallback
+// that was started. Wait for it, or finish it.
 type FooInterface_SaveCallbackCall struct {
 	mprt.Started
 }
@@ -1106,7 +1115,8 @@ func (c *FooInterfaceClient) StartCallbackSaved(ctx context.Context, arg int32) 
 	return &FooInterface_CallbackSavedCall{Started: mprt.Start(c.beginCallbackSaved(ctx, arg))}
 }
 
-// FooInterface_CallbackSavedCall is a call of FooInterfaceClient.CallbackSaved that was started. Wait for it, or finish it.
+// FooInterface_CallbackSavedCall is a call of FooInterfaceClient.CallbackSaved
+// that was started. Wait for it, or finish it.
 type FooInterface_CallbackSavedCall struct {
 	mprt.Started
 }
@@ -1156,7 +1166,9 @@ func (c *FooInterfaceClient) StartCallbackExtended(ctx context.Context, callback
 	return &FooInterface_CallbackExtendedCall{Started: mprt.Start(c.beginCallbackExtended(ctx, callback, arg))}
 }
 
-// FooInterface_CallbackExtendedCall is a call of FooInterfaceClient.CallbackExtended that was started. Wait for it, or finish it.
+// FooInterface_CallbackExtendedCall is a call of
+// FooInterfaceClient.CallbackExtended that was started. Wait for it, or finish
+// it.
 type FooInterface_CallbackExtendedCall struct {
 	mprt.Started
 }
@@ -1205,7 +1217,8 @@ func (c *FooInterfaceClient) StartPassCustom(ctx context.Context, arg *FooCustom
 	return &FooInterface_PassCustomCall{Started: mprt.Start(c.beginPassCustom(ctx, arg))}
 }
 
-// FooInterface_PassCustomCall is a call of FooInterfaceClient.PassCustom that was started. Wait for it, or finish it.
+// FooInterface_PassCustomCall is a call of FooInterfaceClient.PassCustom that
+// was started. Wait for it, or finish it.
 type FooInterface_PassCustomCall struct {
 	mprt.Started
 }
@@ -1254,7 +1267,8 @@ func (c *FooInterfaceClient) StartPassEmpty(ctx context.Context, arg *FooEmpty) 
 	return &FooInterface_PassEmptyCall{Started: mprt.Start(c.beginPassEmpty(ctx, arg))}
 }
 
-// FooInterface_PassEmptyCall is a call of FooInterfaceClient.PassEmpty that was started. Wait for it, or finish it.
+// FooInterface_PassEmptyCall is a call of FooInterfaceClient.PassEmpty that was
+// started. Wait for it, or finish it.
 type FooInterface_PassEmptyCall struct {
 	mprt.Started
 }
@@ -1303,7 +1317,8 @@ func (c *FooInterfaceClient) StartPassMessage(ctx context.Context, arg *FooMessa
 	return &FooInterface_PassMessageCall{Started: mprt.Start(c.beginPassMessage(ctx, arg))}
 }
 
-// FooInterface_PassMessageCall is a call of FooInterfaceClient.PassMessage that was started. Wait for it, or finish it.
+// FooInterface_PassMessageCall is a call of FooInterfaceClient.PassMessage that
+// was started. Wait for it, or finish it.
 type FooInterface_PassMessageCall struct {
 	mprt.Started
 }
@@ -1352,7 +1367,8 @@ func (c *FooInterfaceClient) StartPassMutable(ctx context.Context, arg *FooMutab
 	return &FooInterface_PassMutableCall{Started: mprt.Start(c.beginPassMutable(ctx, arg))}
 }
 
-// FooInterface_PassMutableCall is a call of FooInterfaceClient.PassMutable that was started. Wait for it, or finish it.
+// FooInterface_PassMutableCall is a call of FooInterfaceClient.PassMutable that
+// was started. Wait for it, or finish it.
 type FooInterface_PassMutableCall struct {
 	mprt.Started
 }
@@ -1401,7 +1417,8 @@ func (c *FooInterfaceClient) StartPassEnum(ctx context.Context, arg int32) *FooI
 	return &FooInterface_PassEnumCall{Started: mprt.Start(c.beginPassEnum(ctx, arg))}
 }
 
-// FooInterface_PassEnumCall is a call of FooInterfaceClient.PassEnum that was started. Wait for it, or finish it.
+// FooInterface_PassEnumCall is a call of FooInterfaceClient.PassEnum that was
+// started. Wait for it, or finish it.
 type FooInterface_PassEnumCall struct {
 	mprt.Started
 }
@@ -1450,7 +1467,8 @@ func (c *FooInterfaceClient) StartPassFn(ctx context.Context, fn FooFn) *FooInte
 	return &FooInterface_PassFnCall{Started: mprt.Start(c.beginPassFn(ctx, fn))}
 }
 
-// FooInterface_PassFnCall is a call of FooInterfaceClient.PassFn that was started. Wait for it, or finish it.
+// FooInterface_PassFnCall is a call of FooInterfaceClient.PassFn that was
+// started. Wait for it, or finish it.
 type FooInterface_PassFnCall struct {
 	mprt.Started
 }
@@ -1490,7 +1508,8 @@ func (c *FooInterfaceClient) StartCallFn(ctx context.Context) *FooInterface_Call
 	return &FooInterface_CallFnCall{Started: mprt.Start(c.beginCallFn(ctx))}
 }
 
-// FooInterface_CallFnCall is a call of FooInterfaceClient.CallFn that was started. Wait for it, or finish it.
+// FooInterface_CallFnCall is a call of FooInterfaceClient.CallFn that was
+// started. Wait for it, or finish it.
 type FooInterface_CallFnCall struct {
 	mprt.Started
 }
@@ -1522,7 +1541,8 @@ func (c *FooInterfaceClient) StartCallFnAsync(ctx context.Context) *FooInterface
 	return &FooInterface_CallFnAsyncCall{Started: mprt.Start(c.beginCallFnAsync(ctx))}
 }
 
-// FooInterface_CallFnAsyncCall is a call of FooInterfaceClient.CallFnAsync that was started. Wait for it, or finish it.
+// FooInterface_CallFnAsyncCall is a call of FooInterfaceClient.CallFnAsync that
+// was started. Wait for it, or finish it.
 type FooInterface_CallFnAsyncCall struct {
 	mprt.Started
 }
@@ -1564,7 +1584,8 @@ func (c *FooInterfaceClient) StartAddOut(ctx context.Context, a int32, b int32) 
 	return &FooInterface_AddOutCall{Started: mprt.Start(c.beginAddOut(ctx, a, b))}
 }
 
-// FooInterface_AddOutCall is a call of FooInterfaceClient.AddOut that was started. Wait for it, or finish it.
+// FooInterface_AddOutCall is a call of FooInterfaceClient.AddOut that was
+// started. Wait for it, or finish it.
 type FooInterface_AddOutCall struct {
 	mprt.Started
 }
@@ -1614,7 +1635,8 @@ func (c *FooInterfaceClient) StartAddInOut(ctx context.Context, x int32, sum int
 	return &FooInterface_AddInOutCall{Started: mprt.Start(c.beginAddInOut(ctx, x, sum))}
 }
 
-// FooInterface_AddInOutCall is a call of FooInterfaceClient.AddInOut that was started. Wait for it, or finish it.
+// FooInterface_AddInOutCall is a call of FooInterfaceClient.AddInOut that was
+// started. Wait for it, or finish it.
 type FooInterface_AddInOutCall struct {
 	mprt.Started
 }
@@ -1663,7 +1685,9 @@ func (c *FooInterfaceClient) StartCallIntFnAsync(ctx context.Context, arg int32)
 	return &FooInterface_CallIntFnAsyncCall{Started: mprt.Start(c.beginCallIntFnAsync(ctx, arg))}
 }
 
-// FooInterface_CallIntFnAsyncCall is a call of FooInterfaceClient.CallIntFnAsync that was started. Wait for it, or finish it.
+// FooInterface_CallIntFnAsyncCall is a call of
+// FooInterfaceClient.CallIntFnAsync that was started. Wait for it, or finish
+// it.
 type FooInterface_CallIntFnAsyncCall struct {
 	mprt.Started
 }
@@ -1712,7 +1736,9 @@ func (c *FooInterfaceClient) StartPassDataPointers(ctx context.Context, arg [][]
 	return &FooInterface_PassDataPointersCall{Started: mprt.Start(c.beginPassDataPointers(ctx, arg))}
 }
 
-// FooInterface_PassDataPointersCall is a call of FooInterfaceClient.PassDataPointers that was started. Wait for it, or finish it.
+// FooInterface_PassDataPointersCall is a call of
+// FooInterfaceClient.PassDataPointers that was started. Wait for it, or finish
+// it.
 type FooInterface_PassDataPointersCall struct {
 	mprt.Started
 }
@@ -1761,7 +1787,8 @@ func (c *FooInterfaceClient) StartPassDouble(ctx context.Context, arg float64) *
 	return &FooInterface_PassDoubleCall{Started: mprt.Start(c.beginPassDouble(ctx, arg))}
 }
 
-// FooInterface_PassDoubleCall is a call of FooInterfaceClient.PassDouble that was started. Wait for it, or finish it.
+// FooInterface_PassDoubleCall is a call of FooInterfaceClient.PassDouble that
+// was started. Wait for it, or finish it.
 type FooInterface_PassDoubleCall struct {
 	mprt.Started
 }
@@ -1810,7 +1837,8 @@ func (c *FooInterfaceClient) StartPassData(ctx context.Context, arg []byte) *Foo
 	return &FooInterface_PassDataCall{Started: mprt.Start(c.beginPassData(ctx, arg))}
 }
 
-// FooInterface_PassDataCall is a call of FooInterfaceClient.PassData that was started. Wait for it, or finish it.
+// FooInterface_PassDataCall is a call of FooInterfaceClient.PassData that was
+// started. Wait for it, or finish it.
 type FooInterface_PassDataCall struct {
 	mprt.Started
 }
@@ -1841,10 +1869,9 @@ var FooInterfaceProxy = mprt.Proxy[FooInterface]{
 	New:       func(c mprt.Capability) FooInterface { return NewFooInterfaceClient(c) },
 }
 
-// UnimplementedFooInterface is a FooInterface whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedFooInterface is a FooInterface whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedFooInterface struct{}
 
 // Add fails with mprt.ErrUnimplemented.

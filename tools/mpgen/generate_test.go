@@ -436,7 +436,7 @@ interface I {
 	}
 	for _, want := range []string{
 		"\t// Has a comment.\n\t//\n\t// By the schema's default, cooldown is true.\n\tOne(",
-		"\t// By the schema's default, i is -1, and u is 7, and f is 0.1, and d is +Inf, and t is \"x\\\"y\".\n\tAll(",
+		"\t// By the schema's default, i is -1, u is 7, f is 0.1, d is +Inf, t is \"x\\\"y\"\n\t// and eArg is b.\n\tAll(",
 		"// All calls I.all.\n//\n// By the schema's default, i is -1,",
 	} {
 		if !strings.Contains(string(got), want) {

@@ -137,7 +137,7 @@ type generatedFile struct {
 
 var (
 	sourceComment = regexp.MustCompile(`(?m)^// source: (.+)$`)
-	typeComment   = regexp.MustCompile(`^(\S+) is the (?:interface|struct|enum|group|union) (\S+) of `)
+	typeComment   = regexp.MustCompile(`^(\S+) is the (?:interface|function|struct|enum|group|union|constant) (\S+) of `)
 )
 
 func readGenerated(name string) (*generatedFile, error) {

@@ -10,8 +10,8 @@ import (
 	"github.com/mpgo-dev/mpgo/pkg/mprt"
 )
 
-// A compile error here means that this file needs a newer mprt than the one it is
-// built with.
+// A compile error here means that this file needs a newer mprt than the one it
+// is built with.
 const _ = mprt.IsAtLeastVersion0_1
 
 // Greeter is the interface Greeter of greeter.capnp.
@@ -62,7 +62,8 @@ func (c *GreeterClient) StartGreet(ctx context.Context, name string) *Greeter_Gr
 	return &Greeter_GreetCall{Started: mprt.Start(c.beginGreet(ctx, name))}
 }
 
-// Greeter_GreetCall is a call of GreeterClient.Greet that was started. Wait for it, or finish it.
+// Greeter_GreetCall is a call of GreeterClient.Greet that was started. Wait for
+// it, or finish it.
 type Greeter_GreetCall struct {
 	mprt.Started
 }
@@ -93,10 +94,9 @@ var GreeterProxy = mprt.Proxy[Greeter]{
 	New:       func(c mprt.Capability) Greeter { return NewGreeterClient(c) },
 }
 
-// UnimplementedGreeter is a Greeter whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedGreeter is a Greeter whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedGreeter struct{}
 
 // Greet fails with mprt.ErrUnimplemented.
@@ -110,13 +110,11 @@ const (
 	Greeter_Greet_ID uint16 = 0
 )
 
-var (
-	greeter_Greet = mprt.Method{
-		InterfaceID: Greeter_ID, InterfaceName: "Greeter",
-		ID: Greeter_Greet_ID, Name: "greet",
-		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
-	}
-)
+var greeter_Greet = mprt.Method{
+	InterfaceID: Greeter_ID, InterfaceName: "Greeter",
+	ID: Greeter_Greet_ID, Name: "greet",
+	ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
+}
 
 var ifaceGreeter = mprt.Interface{
 	ID:   Greeter_ID,

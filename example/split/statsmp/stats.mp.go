@@ -12,8 +12,8 @@ import (
 	"github.com/mpgo-dev/mpgo/pkg/mprt"
 )
 
-// A compile error here means that this file needs a newer mprt than the one it is
-// built with.
+// A compile error here means that this file needs a newer mprt than the one it
+// is built with.
 const _ = mprt.IsAtLeastVersion0_1
 
 // Length is the struct Length of stats.capnp.
@@ -50,7 +50,7 @@ type ReportCodec struct{}
 func (ReportCodec) Size() capnp.ObjectSize { return capnp.ObjectSize{DataSize: 16, PointerCount: 2} }
 
 // Marshal implements mprt.StructCodec.
-func (c ReportCodec) Marshal(b mprt.Builder, v *stats.Report) {
+func (ReportCodec) Marshal(b mprt.Builder, v *stats.Report) {
 	b.SetUint64(0, uint64(mprt.ToInt[int64](b, v.Words)))
 	b.SetText(0, string(v.Longest))
 	setReport_Lengths(b, 1, v.Lengths)
@@ -58,7 +58,7 @@ func (c ReportCodec) Marshal(b mprt.Builder, v *stats.Report) {
 }
 
 // Unmarshal implements mprt.StructCodec.
-func (c ReportCodec) Unmarshal(r mprt.Reader, v *stats.Report) {
+func (ReportCodec) Unmarshal(r mprt.Reader, v *stats.Report) {
 	mprt.AssignInt(r, &v.Words, int64(r.Uint64(0)))
 	mprt.AssignText(&v.Longest, r.Text(0))
 	v.Lengths = getReport_Lengths(r, 1)
@@ -138,7 +138,8 @@ func (c *AnalyzerClient) StartAdd(lines ...string) *Analyzer_AddCall {
 	return &Analyzer_AddCall{Started: mprt.Start(c.beginAdd(lines...))}
 }
 
-// Analyzer_AddCall is a call of AnalyzerClient.Add that was started. Wait for it, or finish it.
+// Analyzer_AddCall is a call of AnalyzerClient.Add that was started. Wait for
+// it, or finish it.
 type Analyzer_AddCall struct {
 	mprt.Started
 }
@@ -187,7 +188,8 @@ func (c *AnalyzerClient) StartReport(ctx context.Context, progress stats.Progres
 	return &Analyzer_ReportCall{Started: mprt.Start(c.beginReport(ctx, progress))}
 }
 
-// Analyzer_ReportCall is a call of AnalyzerClient.Report that was started. Wait for it, or finish it.
+// Analyzer_ReportCall is a call of AnalyzerClient.Report that was started. Wait
+// for it, or finish it.
 type Analyzer_ReportCall struct {
 	mprt.Started
 }
@@ -342,7 +344,8 @@ func (c *ProgressClient) StartCall(lines int) *Progress_CallCall {
 	return &Progress_CallCall{Started: mprt.Start(c.beginCall(lines))}
 }
 
-// Progress_CallCall is a call of ProgressClient.Call that was started. Wait for it, or finish it.
+// Progress_CallCall is a call of ProgressClient.Call that was started. Wait for
+// it, or finish it.
 type Progress_CallCall struct {
 	mprt.Started
 }

@@ -19,8 +19,8 @@ import (
 	legacy "github.com/mpgo-dev/mpgo/test/golden/bound/legacy"
 )
 
-// A compile error here means that this file needs a newer mprt than the one it is
-// built with.
+// A compile error here means that this file needs a newer mprt than the one it
+// is built with.
 const _ = mprt.IsAtLeastVersion0_1
 
 // Color is the enum Color of bound.capnp.
@@ -170,12 +170,12 @@ type FailureCodec struct{}
 func (FailureCodec) Size() capnp.ObjectSize { return capnp.ObjectSize{DataSize: 8} }
 
 // Marshal implements mprt.StructCodec.
-func (c FailureCodec) Marshal(b mprt.Builder, v *Fault) {
+func (FailureCodec) Marshal(b mprt.Builder, v *Fault) {
 	b.SetUint32(0, uint32(mprt.ToInt[int32](b, v.Code)))
 }
 
 // Unmarshal implements mprt.StructCodec.
-func (c FailureCodec) Unmarshal(r mprt.Reader, v *Fault) {
+func (FailureCodec) Unmarshal(r mprt.Reader, v *Fault) {
 	mprt.AssignInt(r, &v.Code, int32(r.Uint32(0)))
 }
 
@@ -303,12 +303,12 @@ type InnerCodec struct{}
 func (InnerCodec) Size() capnp.ObjectSize { return capnp.ObjectSize{PointerCount: 1} }
 
 // Marshal implements mprt.StructCodec.
-func (c InnerCodec) Marshal(b mprt.Builder, v *In) {
+func (InnerCodec) Marshal(b mprt.Builder, v *In) {
 	b.SetText(0, string(v.V))
 }
 
 // Unmarshal implements mprt.StructCodec.
-func (c InnerCodec) Unmarshal(r mprt.Reader, v *In) {
+func (InnerCodec) Unmarshal(r mprt.Reader, v *In) {
 	mprt.AssignText(&v.V, r.Text(0))
 }
 
@@ -352,7 +352,7 @@ type PointCodec struct{}
 func (PointCodec) Size() capnp.ObjectSize { return capnp.ObjectSize{DataSize: 32, PointerCount: 14} }
 
 // Marshal implements mprt.StructCodec.
-func (c PointCodec) Marshal(b mprt.Builder, v *Pt) {
+func (PointCodec) Marshal(b mprt.Builder, v *Pt) {
 	b.SetUint32(0, uint32(mprt.ToInt[int32](b, v.X)))
 	b.SetUint32(4, math.Float32bits(mprt.ConvertFloat[float32](v.Base.Y)))
 	b.SetText(0, string(v.Name))
@@ -391,7 +391,7 @@ func (c PointCodec) Marshal(b mprt.Builder, v *Pt) {
 }
 
 // Unmarshal implements mprt.StructCodec.
-func (c PointCodec) Unmarshal(r mprt.Reader, v *Pt) {
+func (PointCodec) Unmarshal(r mprt.Reader, v *Pt) {
 	mprt.AssignInt(r, &v.X, int32(r.Uint32(0)))
 	mprt.AssignFloat(&v.Base.Y, math.Float32frombits(r.Uint32(4)))
 	mprt.AssignText(&v.Name, r.Text(0))
@@ -443,7 +443,7 @@ type SampleCodec struct{}
 func (SampleCodec) Size() capnp.ObjectSize { return capnp.ObjectSize{DataSize: 32, PointerCount: 1} }
 
 // Marshal implements mprt.StructCodec.
-func (c SampleCodec) Marshal(b mprt.Builder, v *Measured) {
+func (SampleCodec) Marshal(b mprt.Builder, v *Measured) {
 	b.SetUint32(0, mprt.ToInt[uint32](b, v.Serial))
 	b.SetUint64(8, math.Float64bits(mprt.ConvertFloat[float64](v.Bounds.From)))
 	b.SetUint64(16, math.Float64bits(mprt.ConvertFloat[float64](v.Bounds.To)))
@@ -452,7 +452,7 @@ func (c SampleCodec) Marshal(b mprt.Builder, v *Measured) {
 }
 
 // Unmarshal implements mprt.StructCodec.
-func (c SampleCodec) Unmarshal(r mprt.Reader, v *Measured) {
+func (SampleCodec) Unmarshal(r mprt.Reader, v *Measured) {
 	mprt.AssignInt(r, &v.Serial, r.Uint32(0))
 	mprt.AssignFloat(&v.Bounds.From, math.Float64frombits(r.Uint64(8)))
 	mprt.AssignFloat(&v.Bounds.To, math.Float64frombits(r.Uint64(16)))
@@ -673,7 +673,8 @@ func (c *CalculatorClient) StartSum(v ...int) *Calculator_SumCall {
 	return &Calculator_SumCall{Started: mprt.Start(c.beginSum(v...))}
 }
 
-// Calculator_SumCall is a call of CalculatorClient.Sum that was started. Wait for it, or finish it.
+// Calculator_SumCall is a call of CalculatorClient.Sum that was started. Wait
+// for it, or finish it.
 type Calculator_SumCall struct {
 	mprt.Started
 }
@@ -721,7 +722,8 @@ func (c *CalculatorClient) StartWait(ctx context.Context, d time.Duration) *Calc
 	return &Calculator_WaitCall{Started: mprt.Start(c.beginWait(ctx, d))}
 }
 
-// Calculator_WaitCall is a call of CalculatorClient.Wait that was started. Wait for it, or finish it.
+// Calculator_WaitCall is a call of CalculatorClient.Wait that was started. Wait
+// for it, or finish it.
 type Calculator_WaitCall struct {
 	mprt.Started
 }
@@ -763,7 +765,8 @@ func (c *CalculatorClient) StartDiv(b int64, a int64) *Calculator_DivCall {
 	return &Calculator_DivCall{Started: mprt.Start(c.beginDiv(b, a))}
 }
 
-// Calculator_DivCall is a call of CalculatorClient.Div that was started. Wait for it, or finish it.
+// Calculator_DivCall is a call of CalculatorClient.Div that was started. Wait
+// for it, or finish it.
 type Calculator_DivCall struct {
 	mprt.Started
 }
@@ -817,7 +820,8 @@ func (c *CalculatorClient) StartOn(ctx context.Context, f Handler) *Calculator_O
 	return &Calculator_OnCall{Started: mprt.Start(c.beginOn(ctx, f))}
 }
 
-// Calculator_OnCall is a call of CalculatorClient.On that was started. Wait for it, or finish it.
+// Calculator_OnCall is a call of CalculatorClient.On that was started. Wait for
+// it, or finish it.
 type Calculator_OnCall struct {
 	mprt.Started
 }
@@ -866,7 +870,8 @@ func (c *CalculatorClient) StartShape(pArg Pt) *Calculator_ShapeCall {
 	return &Calculator_ShapeCall{Started: mprt.Start(c.beginShape(pArg))}
 }
 
-// Calculator_ShapeCall is a call of CalculatorClient.Shape that was started. Wait for it, or finish it.
+// Calculator_ShapeCall is a call of CalculatorClient.Shape that was started.
+// Wait for it, or finish it.
 type Calculator_ShapeCall struct {
 	mprt.Started
 }
@@ -915,7 +920,8 @@ func (c *CalculatorClient) StartRaw(ctx context.Context, raw *Checked) *Calculat
 	return &Calculator_RawCall{Started: mprt.Start(c.beginRaw(ctx, raw))}
 }
 
-// Calculator_RawCall is a call of CalculatorClient.Raw that was started. Wait for it, or finish it.
+// Calculator_RawCall is a call of CalculatorClient.Raw that was started. Wait
+// for it, or finish it.
 type Calculator_RawCall struct {
 	mprt.Started
 }
@@ -969,7 +975,8 @@ func (c *CalculatorClient) StartWords(ctx context.Context, f []float64, w ...Nam
 	return &Calculator_WordsCall{Started: mprt.Start(c.beginWords(ctx, f, w...))}
 }
 
-// Calculator_WordsCall is a call of CalculatorClient.Words that was started. Wait for it, or finish it.
+// Calculator_WordsCall is a call of CalculatorClient.Words that was started.
+// Wait for it, or finish it.
 type Calculator_WordsCall struct {
 	mprt.Started
 }
@@ -1226,7 +1233,8 @@ func (c *DepotClient[Content]) StartSwap(ctx context.Context, crate *Crate[Conte
 	return &Depot_SwapCall[Content]{c: c, Started: mprt.Start(c.beginSwap(ctx, crate, byName))}
 }
 
-// Depot_SwapCall is a call of DepotClient.Swap that was started. Wait for it, or finish it.
+// Depot_SwapCall is a call of DepotClient.Swap that was started. Wait for it,
+// or finish it.
 type Depot_SwapCall[Content any] struct {
 	mprt.Started
 	c *DepotClient[Content]
@@ -1261,10 +1269,9 @@ func DepotProxy[Content any](contentCodec mprt.Codec[Content]) *mprt.Proxy[Depot
 	}
 }
 
-// UnimplementedDepot is a Depot whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedDepot is a Depot whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedDepot[Content any] struct{}
 
 // Swap fails with mprt.ErrUnimplemented.
@@ -1278,13 +1285,11 @@ const (
 	Depot_Swap_ID uint16 = 0
 )
 
-var (
-	depot_Swap = mprt.Method{
-		InterfaceID: Depot_ID, InterfaceName: "Depot",
-		ID: Depot_Swap_ID, Name: "swap",
-		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{PointerCount: 2},
-	}
-)
+var depot_Swap = mprt.Method{
+	InterfaceID: Depot_ID, InterfaceName: "Depot",
+	ID: Depot_Swap_ID, Name: "swap",
+	ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{PointerCount: 2},
+}
 
 func ifaceDepot[Content any](contentCodec mprt.Codec[Content]) *mprt.Interface {
 	m0 := depot_Swap
@@ -1420,7 +1425,8 @@ func (c *HandlerClient) StartCall(ctx context.Context, x int) *Handler_CallCall 
 	return &Handler_CallCall{Started: mprt.Start(c.beginCall(ctx, x))}
 }
 
-// Handler_CallCall is a call of HandlerClient.Call that was started. Wait for it, or finish it.
+// Handler_CallCall is a call of HandlerClient.Call that was started. Wait for
+// it, or finish it.
 type Handler_CallCall struct {
 	mprt.Started
 }
@@ -1550,7 +1556,8 @@ func (c *ShopClient) StartLookup(ctx context.Context, timeout time.Duration, has
 	return &Shop_LookupCall{Started: mprt.Start(c.beginLookup(ctx, timeout, hash))}
 }
 
-// Shop_LookupCall is a call of ShopClient.Lookup that was started. Wait for it, or finish it.
+// Shop_LookupCall is a call of ShopClient.Lookup that was started. Wait for it,
+// or finish it.
 type Shop_LookupCall struct {
 	mprt.Started
 }
@@ -1599,7 +1606,8 @@ func (c *ShopClient) StartFail(ctx context.Context, code int) *Shop_FailCall {
 	return &Shop_FailCall{Started: mprt.Start(c.beginFail(ctx, code))}
 }
 
-// Shop_FailCall is a call of ShopClient.Fail that was started. Wait for it, or finish it.
+// Shop_FailCall is a call of ShopClient.Fail that was started. Wait for it, or
+// finish it.
 type Shop_FailCall struct {
 	mprt.Started
 }
@@ -1632,10 +1640,9 @@ var ShopProxy = mprt.Proxy[Shop]{
 	New:       func(c mprt.Capability) Shop { return NewShopClient(c) },
 }
 
-// UnimplementedShop is a Shop whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedShop is a Shop whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedShop struct{}
 
 // Lookup fails with mprt.ErrUnimplemented.

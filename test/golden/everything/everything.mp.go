@@ -11,8 +11,8 @@ import (
 	"github.com/mpgo-dev/mpgo/pkg/mprt"
 )
 
-// A compile error here means that this file needs a newer mprt than the one it is
-// built with.
+// A compile error here means that this file needs a newer mprt than the one it
+// is built with.
 const _ = mprt.IsAtLeastVersion0_1
 
 // Color is the enum Color of everything.capnp.
@@ -47,30 +47,41 @@ func (e Nested_Color) String() string {
 	return mprt.EnumName("Nested_Color", uint16(e), "cyan", "magenta")
 }
 
+// Nested_Limit is the constant Nested.limit of everything.capnp.
 const Nested_Limit uint32 = 42
 
+// Answer is the constant answer of everything.capnp.
 const Answer int32 = 42
 
+// Bytes is the constant bytes of everything.capnp.
 var Bytes = []byte("\x00\xff")
 
+// Favourite is the constant favourite of everything.capnp.
 const Favourite Color = Color_Green
 
+// Greeting is the constant greeting of everything.capnp.
 const Greeting = "Grüße,\n\"you\""
 
+// Holder is the constant holder of everything.capnp.
 var Holder = &Pointers{
 	Any:       mprt.MustAnyPointer("\x01\x00\x00\x00#\x00\x00\x00\x02\x00\x03\x00\x05\x00\a\x00"),
 	AnyStruct: mprt.MustAnyPointer("\x00\x00\x00\x00\x02\x00\x02\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x05\x00\x00\x00:\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00origin\x00\x00"),
 	AnyList:   mprt.MustAnyPointer("\x01\x00\x00\x00#\x00\x00\x00\x02\x00\x03\x00\x05\x00\a\x00"),
 }
 
+// Infinite is the constant infinite of everything.capnp.
 var Infinite float64 = math.Inf(1)
 
+// Late is the constant late of everything.capnp.
 var Late = &LateDefault{Number: 1, MinusZero: float32(math.Copysign(0, -1))}
 
+// Origin is the constant origin of everything.capnp.
 var Origin = &Shape{Name: "origin", Which: Shape_Which_Radius, Radius: 0}
 
+// Precise is the constant precise of everything.capnp.
 const Precise float64 = 0.1
 
+// Primes is the constant primes of everything.capnp.
 var Primes = []uint16{2, 3, 5, 7}
 
 // Defaults is the struct Defaults of everything.capnp.
@@ -217,19 +228,16 @@ func (v *Defaults_Inner) String() string { return mprt.Format(v) }
 func (v *Defaults_Inner) LogValue() slog.Value { return slog.StringValue(v.String()) }
 
 // Empty is the struct Empty of everything.capnp.
-type Empty struct {
-}
+type Empty struct{}
 
 // CapnpSize implements mprt.Struct.
 func (*Empty) CapnpSize() capnp.ObjectSize { return capnp.ObjectSize{} }
 
 // MarshalCapnp implements mprt.Struct.
-func (*Empty) MarshalCapnp(_ mprt.Builder) {
-}
+func (*Empty) MarshalCapnp(mprt.Builder) {}
 
 // UnmarshalCapnp implements mprt.Struct.
-func (*Empty) UnmarshalCapnp(_ mprt.Reader) {
-}
+func (*Empty) UnmarshalCapnp(mprt.Reader) {}
 
 // String returns the struct for people to read, cut at a limit.
 func (v *Empty) String() string { return mprt.Format(v) }
@@ -318,7 +326,8 @@ func (v *Groups_First) UnmarshalCapnp(r mprt.Reader) {
 
 // Groups_Choice is the union Groups.choice of everything.capnp.
 type Groups_Choice struct {
-	// Which says which one of None, Number, Pair, Inner is set; the others are not sent.
+	// Which says which member of the union is set. Of Number, Pair and Inner, only
+	// that one is sent.
 	Which  Groups_Choice_Which
 	Number int64
 	Pair   Groups_Choice_Pair
@@ -388,13 +397,15 @@ func (v *Groups_Choice_Pair) UnmarshalCapnp(r mprt.Reader) {
 
 // Groups_Choice_Inner is the union Groups.choice.inner of everything.capnp.
 type Groups_Choice_Inner struct {
-	// Which says which one of X, Y is set; the others are not sent.
+	// Which says which member of the union is set. Of X and Y, only that one is
+	// sent.
 	Which Groups_Choice_Inner_Which
 	X     int32
 	Y     string
 }
 
-// Groups_Choice_Inner_Which says which member of the union of Groups_Choice_Inner is set.
+// Groups_Choice_Inner_Which says which member of the union of
+// Groups_Choice_Inner is set.
 type Groups_Choice_Inner_Which uint16
 
 // The members of the union of Groups_Choice_Inner.
@@ -806,7 +817,8 @@ func NewScalars() *Scalars {
 //
 // An unnamed union among other fields, with members of each kind.
 type Shape struct {
-	// Which says which one of Empty, Radius, Flag, Label, Sides, Inner, Box, Color is set; the others are not sent.
+	// Which says which member of the union is set. Of Radius, Flag, Label, Sides,
+	// Inner, Box and Color, only that one is sent.
 	Which  Shape_Which
 	Name   string
 	Radius float64
@@ -836,7 +848,8 @@ const (
 
 // String returns the schema's name of the member, or its number if it has none.
 func (w Shape_Which) String() string {
-	return mprt.EnumName("Shape_Which", uint16(w), "empty", "radius", "flag", "label", "sides", "inner", "box", "color")
+	return mprt.EnumName("Shape_Which", uint16(w),
+		"empty", "radius", "flag", "label", "sides", "inner", "box", "color")
 }
 
 // CapnpSize implements mprt.Struct.

@@ -11,8 +11,8 @@ import (
 	"github.com/mpgo-dev/mpgo/pkg/mprt"
 )
 
-// A compile error here means that this file needs a newer mprt than the one it is
-// built with.
+// A compile error here means that this file needs a newer mprt than the one it
+// is built with.
 const _ = mprt.IsAtLeastVersion0_1
 
 // Handlers is the struct Handlers of funcs.capnp.
@@ -85,14 +85,15 @@ func (c *MakerClient) StartInvoke(ctx context.Context, next Maker, plain Plain) 
 	return &Maker_InvokeCall{Started: mprt.Start(c.beginInvoke(ctx, next, plain))}
 }
 
-// Maker_InvokeCall is a call of MakerClient.Invoke that was started. Wait for it, or finish it.
+// Maker_InvokeCall is a call of MakerClient.Invoke that was started. Wait for
+// it, or finish it.
 type Maker_InvokeCall struct {
 	mprt.Started
 	result Maker
 }
 
-// Result is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Result is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *Maker_InvokeCall) Result() Maker {
 	if s.result == nil {
 		s.result = MakerProxy.New(s.Pipeline(0))
@@ -141,13 +142,11 @@ const (
 	Maker_Invoke_ID uint16 = 0
 )
 
-var (
-	maker_Invoke = mprt.Method{
-		InterfaceID: Maker_ID, InterfaceName: "Maker",
-		ID: Maker_Invoke_ID, Name: "invoke",
-		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{PointerCount: 3},
-	}
-)
+var maker_Invoke = mprt.Method{
+	InterfaceID: Maker_ID, InterfaceName: "Maker",
+	ID: Maker_Invoke_ID, Name: "invoke",
+	ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{PointerCount: 3},
+}
 
 var ifaceMaker = mprt.Interface{
 	ID:   Maker_ID,
@@ -212,7 +211,8 @@ func (c *PlainClient) StartCall(ctx context.Context) *Plain_CallCall {
 	return &Plain_CallCall{Started: mprt.Start(c.beginCall(ctx))}
 }
 
-// Plain_CallCall is a call of PlainClient.Call that was started. Wait for it, or finish it.
+// Plain_CallCall is a call of PlainClient.Call that was started. Wait for it,
+// or finish it.
 type Plain_CallCall struct {
 	mprt.Started
 }
@@ -321,7 +321,8 @@ func (c *ProgressClient) StartCall(ctx context.Context, title string, percent in
 	return &Progress_CallCall{Started: mprt.Start(c.beginCall(ctx, title, percent))}
 }
 
-// Progress_CallCall is a call of ProgressClient.Call that was started. Wait for it, or finish it.
+// Progress_CallCall is a call of ProgressClient.Call that was started. Wait for
+// it, or finish it.
 type Progress_CallCall struct {
 	mprt.Started
 }
@@ -453,15 +454,16 @@ func (c *RunnerClient) StartRun(ctx context.Context, progress Progress, plains [
 	return &Runner_RunCall{Started: mprt.Start(c.beginRun(ctx, progress, plains))}
 }
 
-// Runner_RunCall is a call of RunnerClient.Run that was started. Wait for it, or finish it.
+// Runner_RunCall is a call of RunnerClient.Run that was started. Wait for it,
+// or finish it.
 type Runner_RunCall struct {
 	mprt.Started
 	result Plain
 	undo   Plain
 }
 
-// Result is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Result is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *Runner_RunCall) Result() Plain {
 	if s.result == nil {
 		s.result = PlainProxy.New(s.Pipeline(0))
@@ -513,10 +515,9 @@ var RunnerProxy = mprt.Proxy[Runner]{
 	New:       func(c mprt.Capability) Runner { return NewRunnerClient(c) },
 }
 
-// UnimplementedRunner is a Runner whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedRunner is a Runner whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedRunner struct{}
 
 // Run fails with mprt.ErrUnimplemented.
@@ -530,14 +531,12 @@ const (
 	Runner_Run_ID uint16 = 0
 )
 
-var (
-	runner_Run = mprt.Method{
-		InterfaceID: Runner_ID, InterfaceName: "Runner",
-		ID: Runner_Run_ID, Name: "run",
-		ParamsSize: capnp.ObjectSize{PointerCount: 3}, ResultsSize: capnp.ObjectSize{PointerCount: 2},
-		Context: 1,
-	}
-)
+var runner_Run = mprt.Method{
+	InterfaceID: Runner_ID, InterfaceName: "Runner",
+	ID: Runner_Run_ID, Name: "run",
+	ParamsSize: capnp.ObjectSize{PointerCount: 3}, ResultsSize: capnp.ObjectSize{PointerCount: 2},
+	Context: 1,
+}
 
 var ifaceRunner = mprt.Interface{
 	ID:   Runner_ID,

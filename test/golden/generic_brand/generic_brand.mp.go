@@ -11,10 +11,11 @@ import (
 	"github.com/mpgo-dev/mpgo/pkg/mprt"
 )
 
-// A compile error here means that this file needs a newer mprt than the one it is
-// built with.
+// A compile error here means that this file needs a newer mprt than the one it
+// is built with.
 const _ = mprt.IsAtLeastVersion0_1
 
+// GroupedList is the constant groupedList of generic_brand.capnp.
 var GroupedList = []Grouped[[]byte]{
 	{Value: []byte("d"), Group: Grouped_Group[[]byte]{Number: 5}},
 	{Group: Grouped_Group[[]byte]{Inner: Grouped_Group_Inner[[]byte]{Text: "i"}}},
@@ -229,7 +230,8 @@ func (v *Pair[Key, Value]) LogValue() slog.Value { return slog.StringValue(v.Str
 //
 // A value or an error.
 type Result[Value any] struct {
-	// Which says which one of Value, Error is set; the others are not sent.
+	// Which says which member of the union is set. Of Value and Error, only that
+	// one is sent.
 	Which Result_Which
 	Value Value
 	Error string
@@ -496,7 +498,8 @@ func (c *ComparableClient[T]) StartCompare(ctx context.Context, other T) *Compar
 	return &Comparable_CompareCall[T]{c: c, Started: mprt.Start(c.beginCompare(ctx, other))}
 }
 
-// Comparable_CompareCall is a call of ComparableClient.Compare that was started. Wait for it, or finish it.
+// Comparable_CompareCall is a call of ComparableClient.Compare that was
+// started. Wait for it, or finish it.
 type Comparable_CompareCall[T any] struct {
 	mprt.Started
 	c *ComparableClient[T]
@@ -530,10 +533,9 @@ func ComparableProxy[T any](tCodec mprt.Codec[T]) *mprt.Proxy[Comparable[T]] {
 	}
 }
 
-// UnimplementedComparable is a Comparable whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedComparable is a Comparable whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedComparable[T any] struct{}
 
 // Compare fails with mprt.ErrUnimplemented.
@@ -632,15 +634,16 @@ func (c *GenClient[T]) StartNext(ctx context.Context) *Gen_NextCall[T] {
 	return &Gen_NextCall[T]{c: c, Started: mprt.Start(c.beginNext(ctx))}
 }
 
-// Gen_NextCall is a call of GenClient.Next that was started. Wait for it, or finish it.
+// Gen_NextCall is a call of GenClient.Next that was started. Wait for it, or
+// finish it.
 type Gen_NextCall[T any] struct {
 	mprt.Started
 	c      *GenClient[T]
 	result Gen[mprt.AnyPointer]
 }
 
-// Result is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Result is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *Gen_NextCall[T]) Result() *GenClient[mprt.AnyPointer] {
 	if s.result == nil {
 		s.result = NewGenClient[mprt.AnyPointer](s.Pipeline(0), mprt.AnyPointers{})
@@ -681,8 +684,7 @@ func GenProxy[T any](tCodec mprt.Codec[T]) *mprt.Proxy[Gen[T]] {
 	}
 }
 
-// UnimplementedGen is a Gen whose methods all fail
-// with mprt.ErrUnimplemented.
+// UnimplementedGen is a Gen whose methods all fail with mprt.ErrUnimplemented.
 // Embed it in an implementation, and it goes on to compile when the schema gets
 // new methods.
 type UnimplementedGen[T any] struct{}
@@ -698,13 +700,11 @@ const (
 	Gen_Next_ID uint16 = 0
 )
 
-var (
-	gen_Next = mprt.Method{
-		InterfaceID: Gen_ID, InterfaceName: "Gen",
-		ID: Gen_Next_ID, Name: "next",
-		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 2},
-	}
-)
+var gen_Next = mprt.Method{
+	InterfaceID: Gen_ID, InterfaceName: "Gen",
+	ID: Gen_Next_ID, Name: "next",
+	ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 2},
+}
 
 func ifaceGen[T any](tCodec mprt.Codec[T]) *mprt.Interface {
 	m0 := gen_Next
@@ -777,7 +777,8 @@ func (c *OrderedClient[T]) StartCompare(ctx context.Context, other Ordered[T]) *
 	return &Ordered_CompareCall[T]{c: c, Started: mprt.Start(c.beginCompare(ctx, other))}
 }
 
-// Ordered_CompareCall is a call of OrderedClient.Compare that was started. Wait for it, or finish it.
+// Ordered_CompareCall is a call of OrderedClient.Compare that was started. Wait
+// for it, or finish it.
 type Ordered_CompareCall[T any] struct {
 	mprt.Started
 	c *OrderedClient[T]
@@ -821,7 +822,8 @@ func (c *OrderedClient[T]) StartValue(ctx context.Context) *Ordered_ValueCall[T]
 	return &Ordered_ValueCall[T]{c: c, Started: mprt.Start(c.beginValue(ctx))}
 }
 
-// Ordered_ValueCall is a call of OrderedClient.Value that was started. Wait for it, or finish it.
+// Ordered_ValueCall is a call of OrderedClient.Value that was started. Wait for
+// it, or finish it.
 type Ordered_ValueCall[T any] struct {
 	mprt.Started
 	c *OrderedClient[T]
@@ -855,10 +857,9 @@ func OrderedProxy[T any](tCodec mprt.Codec[T]) *mprt.Proxy[Ordered[T]] {
 	}
 }
 
-// UnimplementedOrdered is a Ordered whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedOrdered is an Ordered whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedOrdered[T any] struct{}
 
 // Compare fails with mprt.ErrUnimplemented.
@@ -877,13 +878,11 @@ const (
 	Ordered_Value_ID uint16 = 0
 )
 
-var (
-	ordered_Value = mprt.Method{
-		InterfaceID: Ordered_ID, InterfaceName: "Ordered",
-		ID: Ordered_Value_ID, Name: "value",
-		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
-	}
-)
+var ordered_Value = mprt.Method{
+	InterfaceID: Ordered_ID, InterfaceName: "Ordered",
+	ID: Ordered_Value_ID, Name: "value",
+	ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
+}
 
 func ifaceOrdered[T any](tCodec mprt.Codec[T]) *mprt.Interface {
 	m0 := ordered_Value
@@ -960,7 +959,8 @@ func (c *StoreClient[Key, Value]) StartGet(ctx context.Context, key Key) *Store_
 	return &Store_GetCall[Key, Value]{c: c, Started: mprt.Start(c.beginGet(ctx, key))}
 }
 
-// Store_GetCall is a call of StoreClient.Get that was started. Wait for it, or finish it.
+// Store_GetCall is a call of StoreClient.Get that was started. Wait for it, or
+// finish it.
 type Store_GetCall[Key, Value any] struct {
 	mprt.Started
 	c *StoreClient[Key, Value]
@@ -1004,7 +1004,8 @@ func (c *StoreClient[Key, Value]) StartAll(ctx context.Context) *Store_AllCall[K
 	return &Store_AllCall[Key, Value]{c: c, Started: mprt.Start(c.beginAll(ctx))}
 }
 
-// Store_AllCall is a call of StoreClient.All that was started. Wait for it, or finish it.
+// Store_AllCall is a call of StoreClient.All that was started. Wait for it, or
+// finish it.
 type Store_AllCall[Key, Value any] struct {
 	mprt.Started
 	c *StoreClient[Key, Value]
@@ -1048,15 +1049,16 @@ func (c *StoreClient[Key, Value]) StartSwap(ctx context.Context) *Store_SwapCall
 	return &Store_SwapCall[Key, Value]{c: c, Started: mprt.Start(c.beginSwap(ctx))}
 }
 
-// Store_SwapCall is a call of StoreClient.Swap that was started. Wait for it, or finish it.
+// Store_SwapCall is a call of StoreClient.Swap that was started. Wait for it,
+// or finish it.
 type Store_SwapCall[Key, Value any] struct {
 	mprt.Started
 	c     *StoreClient[Key, Value]
 	store Store[Value, Key]
 }
 
-// Store is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Store is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *Store_SwapCall[Key, Value]) Store() *StoreClient[Value, Key] {
 	if s.store == nil {
 		s.store = NewStoreClient[Value, Key](s.Pipeline(0), s.c.value, s.c.key)
@@ -1112,7 +1114,8 @@ func (c *StoreClient[Key, Value]) StartAny(ctx context.Context, value mprt.AnyPo
 	return &Store_AnyCall[Key, Value]{c: c, Started: mprt.Start(c.beginAny(ctx, value))}
 }
 
-// Store_AnyCall is a call of StoreClient.Any that was started. Wait for it, or finish it.
+// Store_AnyCall is a call of StoreClient.Any that was started. Wait for it, or
+// finish it.
 type Store_AnyCall[Key, Value any] struct {
 	mprt.Started
 	c *StoreClient[Key, Value]
@@ -1146,10 +1149,9 @@ func StoreProxy[Key, Value any](keyCodec mprt.Codec[Key], valueCodec mprt.Codec[
 	}
 }
 
-// UnimplementedStore is a Store whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedStore is a Store whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedStore[Key, Value any] struct{}
 
 // Get fails with mprt.ErrUnimplemented.
@@ -1330,7 +1332,8 @@ func (c *TextStoreClient) StartGet(ctx context.Context, key string) *TextStore_G
 	return &TextStore_GetCall{Started: mprt.Start(c.beginGet(ctx, key))}
 }
 
-// TextStore_GetCall is a call of TextStoreClient.Get that was started. Wait for it, or finish it.
+// TextStore_GetCall is a call of TextStoreClient.Get that was started. Wait for
+// it, or finish it.
 type TextStore_GetCall struct {
 	mprt.Started
 }
@@ -1373,7 +1376,8 @@ func (c *TextStoreClient) StartAll(ctx context.Context) *TextStore_AllCall {
 	return &TextStore_AllCall{Started: mprt.Start(c.beginAll(ctx))}
 }
 
-// TextStore_AllCall is a call of TextStoreClient.All that was started. Wait for it, or finish it.
+// TextStore_AllCall is a call of TextStoreClient.All that was started. Wait for
+// it, or finish it.
 type TextStore_AllCall struct {
 	mprt.Started
 }
@@ -1416,14 +1420,15 @@ func (c *TextStoreClient) StartSwap(ctx context.Context) *TextStore_SwapCall {
 	return &TextStore_SwapCall{Started: mprt.Start(c.beginSwap(ctx))}
 }
 
-// TextStore_SwapCall is a call of TextStoreClient.Swap that was started. Wait for it, or finish it.
+// TextStore_SwapCall is a call of TextStoreClient.Swap that was started. Wait
+// for it, or finish it.
 type TextStore_SwapCall struct {
 	mprt.Started
 	store Store[*Coin, string]
 }
 
-// Store is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Store is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *TextStore_SwapCall) Store() *StoreClient[*Coin, string] {
 	if s.store == nil {
 		s.store = NewStoreClient[*Coin, string](s.Pipeline(0), mprt.Pointers[Coin, *Coin]{}, mprt.Texts{})
@@ -1479,7 +1484,8 @@ func (c *TextStoreClient) StartAny(ctx context.Context, value mprt.AnyPointer) *
 	return &TextStore_AnyCall{Started: mprt.Start(c.beginAny(ctx, value))}
 }
 
-// TextStore_AnyCall is a call of TextStoreClient.Any that was started. Wait for it, or finish it.
+// TextStore_AnyCall is a call of TextStoreClient.Any that was started. Wait for
+// it, or finish it.
 type TextStore_AnyCall struct {
 	mprt.Started
 }
@@ -1522,7 +1528,8 @@ func (c *TextStoreClient) StartCount(ctx context.Context) *TextStore_CountCall {
 	return &TextStore_CountCall{Started: mprt.Start(c.beginCount(ctx))}
 }
 
-// TextStore_CountCall is a call of TextStoreClient.Count that was started. Wait for it, or finish it.
+// TextStore_CountCall is a call of TextStoreClient.Count that was started. Wait
+// for it, or finish it.
 type TextStore_CountCall struct {
 	mprt.Started
 }
@@ -1553,10 +1560,9 @@ var TextStoreProxy = mprt.Proxy[TextStore]{
 	New:       func(c mprt.Capability) TextStore { return NewTextStoreClient(c) },
 }
 
-// UnimplementedTextStore is a TextStore whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedTextStore is a TextStore whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedTextStore struct{}
 
 // Get fails with mprt.ErrUnimplemented.
@@ -1590,14 +1596,12 @@ const (
 	TextStore_Count_ID uint16 = 0
 )
 
-var (
-	textStore_Count = mprt.Method{
-		InterfaceID: TextStore_ID, InterfaceName: "TextStore",
-		ID: TextStore_Count_ID, Name: "count",
-		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{DataSize: 8},
-		Context: 1,
-	}
-)
+var textStore_Count = mprt.Method{
+	InterfaceID: TextStore_ID, InterfaceName: "TextStore",
+	ID: TextStore_Count_ID, Name: "count",
+	ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{DataSize: 8},
+	Context: 1,
+}
 
 var ifaceTextStore = mprt.Interface{
 	ID:   TextStore_ID,
@@ -1671,7 +1675,8 @@ func (c *VersionClient) StartCompare(ctx context.Context, other Version) *Versio
 	return &Version_CompareCall{Started: mprt.Start(c.beginCompare(ctx, other))}
 }
 
-// Version_CompareCall is a call of VersionClient.Compare that was started. Wait for it, or finish it.
+// Version_CompareCall is a call of VersionClient.Compare that was started. Wait
+// for it, or finish it.
 type Version_CompareCall struct {
 	mprt.Started
 }
@@ -1714,7 +1719,8 @@ func (c *VersionClient) StartNumber(ctx context.Context) *Version_NumberCall {
 	return &Version_NumberCall{Started: mprt.Start(c.beginNumber(ctx))}
 }
 
-// Version_NumberCall is a call of VersionClient.Number that was started. Wait for it, or finish it.
+// Version_NumberCall is a call of VersionClient.Number that was started. Wait
+// for it, or finish it.
 type Version_NumberCall struct {
 	mprt.Started
 }
@@ -1745,10 +1751,9 @@ var VersionProxy = mprt.Proxy[Version]{
 	New:       func(c mprt.Capability) Version { return NewVersionClient(c) },
 }
 
-// UnimplementedVersion is a Version whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedVersion is a Version whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedVersion struct{}
 
 // Compare fails with mprt.ErrUnimplemented.
@@ -1767,13 +1772,11 @@ const (
 	Version_Number_ID uint16 = 0
 )
 
-var (
-	version_Number = mprt.Method{
-		InterfaceID: Version_ID, InterfaceName: "Version",
-		ID: Version_Number_ID, Name: "number",
-		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{DataSize: 8},
-	}
-)
+var version_Number = mprt.Method{
+	InterfaceID: Version_ID, InterfaceName: "Version",
+	ID: Version_Number_ID, Name: "number",
+	ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{DataSize: 8},
+}
 
 var ifaceVersion = mprt.Interface{
 	ID:   Version_ID,
@@ -1839,15 +1842,16 @@ func (c *VersionsClient) StartFirst(ctx context.Context) *Versions_FirstCall {
 	return &Versions_FirstCall{Started: mprt.Start(c.beginFirst(ctx))}
 }
 
-// Versions_FirstCall is a call of VersionsClient.First that was started. Wait for it, or finish it.
+// Versions_FirstCall is a call of VersionsClient.First that was started. Wait
+// for it, or finish it.
 type Versions_FirstCall struct {
 	mprt.Started
 	version Version
 	ordered Ordered[string]
 }
 
-// Version is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Version is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *Versions_FirstCall) Version() *VersionClient {
 	if s.version == nil {
 		s.version = NewVersionClient(s.Pipeline(0))
@@ -1855,8 +1859,8 @@ func (s *Versions_FirstCall) Version() *VersionClient {
 	return s.version.(*VersionClient)
 }
 
-// Ordered is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Ordered is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *Versions_FirstCall) Ordered() *OrderedClient[string] {
 	if s.ordered == nil {
 		s.ordered = NewOrderedClient[string](s.Pipeline(1), mprt.Texts{})
@@ -1899,10 +1903,9 @@ var VersionsProxy = mprt.Proxy[Versions]{
 	New:       func(c mprt.Capability) Versions { return NewVersionsClient(c) },
 }
 
-// UnimplementedVersions is a Versions whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedVersions is a Versions whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedVersions struct{}
 
 // First fails with mprt.ErrUnimplemented.
@@ -1998,7 +2001,8 @@ func (c *WalletClient) StartGetCoins(ctx context.Context) *Wallet_GetCoinsCall {
 	return &Wallet_GetCoinsCall{Started: mprt.Start(c.beginGetCoins(ctx))}
 }
 
-// Wallet_GetCoinsCall is a call of WalletClient.GetCoins that was started. Wait for it, or finish it.
+// Wallet_GetCoinsCall is a call of WalletClient.GetCoins that was started. Wait
+// for it, or finish it.
 type Wallet_GetCoinsCall struct {
 	mprt.Started
 }
@@ -2047,7 +2051,8 @@ func (c *WalletClient) StartGetResult(ctx context.Context, pair *Pair[string, *C
 	return &Wallet_GetResultCall{Started: mprt.Start(c.beginGetResult(ctx, pair))}
 }
 
-// Wallet_GetResultCall is a call of WalletClient.GetResult that was started. Wait for it, or finish it.
+// Wallet_GetResultCall is a call of WalletClient.GetResult that was started.
+// Wait for it, or finish it.
 type Wallet_GetResultCall struct {
 	mprt.Started
 }
@@ -2090,15 +2095,16 @@ func (c *WalletClient) StartOpen(ctx context.Context) *Wallet_OpenCall {
 	return &Wallet_OpenCall{Started: mprt.Start(c.beginOpen(ctx))}
 }
 
-// Wallet_OpenCall is a call of WalletClient.Open that was started. Wait for it, or finish it.
+// Wallet_OpenCall is a call of WalletClient.Open that was started. Wait for it,
+// or finish it.
 type Wallet_OpenCall struct {
 	mprt.Started
 	store Store[string, *Coin]
 	texts TextStore
 }
 
-// Store is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Store is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *Wallet_OpenCall) Store() *StoreClient[string, *Coin] {
 	if s.store == nil {
 		s.store = NewStoreClient[string, *Coin](s.Pipeline(0), mprt.Texts{}, mprt.Pointers[Coin, *Coin]{})
@@ -2106,8 +2112,8 @@ func (s *Wallet_OpenCall) Store() *StoreClient[string, *Coin] {
 	return s.store.(*StoreClient[string, *Coin])
 }
 
-// Texts is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Texts is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *Wallet_OpenCall) Texts() *TextStoreClient {
 	if s.texts == nil {
 		s.texts = NewTextStoreClient(s.Pipeline(1))
@@ -2150,10 +2156,9 @@ var WalletProxy = mprt.Proxy[Wallet]{
 	New:       func(c mprt.Capability) Wallet { return NewWalletClient(c) },
 }
 
-// UnimplementedWallet is a Wallet whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedWallet is a Wallet whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedWallet struct{}
 
 // GetCoins fails with mprt.ErrUnimplemented.

@@ -13,8 +13,8 @@ import (
 	"github.com/mpgo-dev/mpgo/pkg/mprt"
 )
 
-// A compile error here means that this file needs a newer mprt than the one it is
-// built with.
+// A compile error here means that this file needs a newer mprt than the one it
+// is built with.
 const _ = mprt.IsAtLeastVersion0_1
 
 // Color is the enum Color of has_want.capnp.
@@ -89,19 +89,16 @@ func (v *Error) LogValue() slog.Value { return slog.StringValue(v.String()) }
 func (v *Error) Error() string { return v.Message }
 
 // Nothing is the struct Nothing of has_want.capnp.
-type Nothing struct {
-}
+type Nothing struct{}
 
 // CapnpSize implements mprt.Struct.
 func (*Nothing) CapnpSize() capnp.ObjectSize { return capnp.ObjectSize{} }
 
 // MarshalCapnp implements mprt.Struct.
-func (*Nothing) MarshalCapnp(_ mprt.Builder) {
-}
+func (*Nothing) MarshalCapnp(mprt.Builder) {}
 
 // UnmarshalCapnp implements mprt.Struct.
-func (*Nothing) UnmarshalCapnp(_ mprt.Reader) {
-}
+func (*Nothing) UnmarshalCapnp(mprt.Reader) {}
 
 // String returns the struct for people to read, cut at a limit.
 func (v *Nothing) String() string { return mprt.Format(v) }
@@ -190,7 +187,8 @@ func (v *Options) LogValue() slog.Value { return slog.StringValue(v.String()) }
 // Service is the interface Service of has_want.capnp.
 type Service interface {
 	GetTip(ctx context.Context) (*BlockRef, error)
-	// By the schema's default, timeout is 1.7976931348623157e+308, and maxSize is 18446744073709551615, and reason is "none".
+	// By the schema's default, timeout is 1.7976931348623157e+308, maxSize is
+	// 18446744073709551615 and reason is "none".
 	WaitNext(ctx context.Context, timeout float64, maxSize uint64, reason string) (bool, error)
 	Find(ctx context.Context, key string) (result bool, height int32, coins []int64, err error)
 	Optional(ctx context.Context, value *int32, options *Options) (valueOut *string, count uint8, err error)
@@ -239,7 +237,8 @@ func (c *ServiceClient) StartGetTip(ctx context.Context) *Service_GetTipCall {
 	return &Service_GetTipCall{Started: mprt.Start(c.beginGetTip(ctx))}
 }
 
-// Service_GetTipCall is a call of ServiceClient.GetTip that was started. Wait for it, or finish it.
+// Service_GetTipCall is a call of ServiceClient.GetTip that was started. Wait
+// for it, or finish it.
 type Service_GetTipCall struct {
 	mprt.Started
 }
@@ -261,7 +260,8 @@ func takeService_GetTip(r mprt.Reader) (result *BlockRef, err error) {
 
 // WaitNext calls Service.waitNext.
 //
-// By the schema's default, timeout is 1.7976931348623157e+308, and maxSize is 18446744073709551615, and reason is "none".
+// By the schema's default, timeout is 1.7976931348623157e+308, maxSize is
+// 18446744073709551615 and reason is "none".
 func (c *ServiceClient) WaitNext(ctx context.Context, timeout float64, maxSize uint64, reason string) (result bool, err error) {
 	call, err := c.beginWaitNext(ctx, timeout, maxSize, reason)
 	if err != nil {
@@ -292,7 +292,8 @@ func (c *ServiceClient) StartWaitNext(ctx context.Context, timeout float64, maxS
 	return &Service_WaitNextCall{Started: mprt.Start(c.beginWaitNext(ctx, timeout, maxSize, reason))}
 }
 
-// Service_WaitNextCall is a call of ServiceClient.WaitNext that was started. Wait for it, or finish it.
+// Service_WaitNextCall is a call of ServiceClient.WaitNext that was started.
+// Wait for it, or finish it.
 type Service_WaitNextCall struct {
 	mprt.Started
 }
@@ -343,7 +344,8 @@ func (c *ServiceClient) StartFind(ctx context.Context, key string) *Service_Find
 	return &Service_FindCall{Started: mprt.Start(c.beginFind(ctx, key))}
 }
 
-// Service_FindCall is a call of ServiceClient.Find that was started. Wait for it, or finish it.
+// Service_FindCall is a call of ServiceClient.Find that was started. Wait for
+// it, or finish it.
 type Service_FindCall struct {
 	mprt.Started
 }
@@ -398,7 +400,8 @@ func (c *ServiceClient) StartOptional(ctx context.Context, value *int32, options
 	return &Service_OptionalCall{Started: mprt.Start(c.beginOptional(ctx, value, options))}
 }
 
-// Service_OptionalCall is a call of ServiceClient.Optional that was started. Wait for it, or finish it.
+// Service_OptionalCall is a call of ServiceClient.Optional that was started.
+// Wait for it, or finish it.
 type Service_OptionalCall struct {
 	mprt.Started
 }
@@ -449,7 +452,8 @@ func (c *ServiceClient) StartInOut(ctx context.Context, x int32, text string) *S
 	return &Service_InOutCall{Started: mprt.Start(c.beginInOut(ctx, x, text))}
 }
 
-// Service_InOutCall is a call of ServiceClient.InOut that was started. Wait for it, or finish it.
+// Service_InOutCall is a call of ServiceClient.InOut that was started. Wait for
+// it, or finish it.
 type Service_InOutCall struct {
 	mprt.Started
 }
@@ -499,7 +503,8 @@ func (c *ServiceClient) StartFail(ctx context.Context, code int32) *Service_Fail
 	return &Service_FailCall{Started: mprt.Start(c.beginFail(ctx, code))}
 }
 
-// Service_FailCall is a call of ServiceClient.Fail that was started. Wait for it, or finish it.
+// Service_FailCall is a call of ServiceClient.Fail that was started. Wait for
+// it, or finish it.
 type Service_FailCall struct {
 	mprt.Started
 }
@@ -545,7 +550,8 @@ func (c *ServiceClient) StartFailText(ctx context.Context) *Service_FailTextCall
 	return &Service_FailTextCall{Started: mprt.Start(c.beginFailText(ctx))}
 }
 
-// Service_FailTextCall is a call of ServiceClient.FailText that was started. Wait for it, or finish it.
+// Service_FailTextCall is a call of ServiceClient.FailText that was started.
+// Wait for it, or finish it.
 type Service_FailTextCall struct {
 	mprt.Started
 }
@@ -599,7 +605,8 @@ func (c *ServiceClient) StartSkipped(ctx context.Context, a int32) *Service_Skip
 	return &Service_SkippedCall{Started: mprt.Start(c.beginSkipped(ctx, a))}
 }
 
-// Service_SkippedCall is a call of ServiceClient.Skipped that was started. Wait for it, or finish it.
+// Service_SkippedCall is a call of ServiceClient.Skipped that was started. Wait
+// for it, or finish it.
 type Service_SkippedCall struct {
 	mprt.Started
 }
@@ -650,7 +657,8 @@ func (c *ServiceClient) StartWholeParams(ctx context.Context, params *Options) *
 	return &Service_WholeParamsCall{Started: mprt.Start(c.beginWholeParams(ctx, params))}
 }
 
-// Service_WholeParamsCall is a call of ServiceClient.WholeParams that was started. Wait for it, or finish it.
+// Service_WholeParamsCall is a call of ServiceClient.WholeParams that was
+// started. Wait for it, or finish it.
 type Service_WholeParamsCall struct {
 	mprt.Started
 }
@@ -696,7 +704,8 @@ func (c *ServiceClient) StartStreamed(ctx context.Context, value int32) *Service
 	return &Service_StreamedCall{Started: mprt.Start(c.beginStreamed(ctx, value))}
 }
 
-// Service_StreamedCall is a call of ServiceClient.Streamed that was started. Wait for it, or finish it.
+// Service_StreamedCall is a call of ServiceClient.Streamed that was started.
+// Wait for it, or finish it.
 type Service_StreamedCall struct {
 	mprt.Started
 }
@@ -728,7 +737,8 @@ func (c *ServiceClient) StartNothing(ctx context.Context) *Service_NothingCall {
 	return &Service_NothingCall{Started: mprt.Start(c.beginNothing(ctx))}
 }
 
-// Service_NothingCall is a call of ServiceClient.Nothing that was started. Wait for it, or finish it.
+// Service_NothingCall is a call of ServiceClient.Nothing that was started. Wait
+// for it, or finish it.
 type Service_NothingCall struct {
 	mprt.Started
 }
@@ -763,7 +773,8 @@ func (c *ServiceClient) StartWholeNothing(ctx context.Context, params *Nothing) 
 	return &Service_WholeNothingCall{Started: mprt.Start(c.beginWholeNothing(ctx, params))}
 }
 
-// Service_WholeNothingCall is a call of ServiceClient.WholeNothing that was started. Wait for it, or finish it.
+// Service_WholeNothingCall is a call of ServiceClient.WholeNothing that was
+// started. Wait for it, or finish it.
 type Service_WholeNothingCall struct {
 	mprt.Started
 }
@@ -794,10 +805,9 @@ var ServiceProxy = mprt.Proxy[Service]{
 	New:       func(c mprt.Capability) Service { return NewServiceClient(c) },
 }
 
-// UnimplementedService is a Service whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedService is a Service whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedService struct{}
 
 // GetTip fails with mprt.ErrUnimplemented.

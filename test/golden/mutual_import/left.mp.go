@@ -11,8 +11,8 @@ import (
 	"github.com/mpgo-dev/mpgo/pkg/mprt"
 )
 
-// A compile error here means that this file needs a newer mprt than the one it is
-// built with.
+// A compile error here means that this file needs a newer mprt than the one it
+// is built with.
 const _ = mprt.IsAtLeastVersion0_1
 
 // Node is the struct Node of left.capnp.
@@ -126,14 +126,15 @@ func (c *LeftSourceClient) StartTake(ctx context.Context, lists [][]int32, value
 	return &LeftSource_TakeCall{Started: mprt.Start(c.beginTake(ctx, lists, value))}
 }
 
-// LeftSource_TakeCall is a call of LeftSourceClient.Take that was started. Wait for it, or finish it.
+// LeftSource_TakeCall is a call of LeftSourceClient.Take that was started. Wait
+// for it, or finish it.
 type LeftSource_TakeCall struct {
 	mprt.Started
 	result Source[string]
 }
 
-// Result is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Result is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *LeftSource_TakeCall) Result() *SourceClient[string] {
 	if s.result == nil {
 		s.result = NewSourceClient[string](s.Pipeline(0), mprt.Texts{})
@@ -171,10 +172,9 @@ var LeftSourceProxy = mprt.Proxy[LeftSource]{
 	New:       func(c mprt.Capability) LeftSource { return NewLeftSourceClient(c) },
 }
 
-// UnimplementedLeftSource is a LeftSource whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedLeftSource is a LeftSource whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedLeftSource struct{}
 
 // Take fails with mprt.ErrUnimplemented.
@@ -246,15 +246,16 @@ func (c *SourceClient[T]) StartTake(ctx context.Context, lists [][]int32, value 
 	return &Source_TakeCall[T]{c: c, Started: mprt.Start(c.beginTake(ctx, lists, value))}
 }
 
-// Source_TakeCall is a call of SourceClient.Take that was started. Wait for it, or finish it.
+// Source_TakeCall is a call of SourceClient.Take that was started. Wait for it,
+// or finish it.
 type Source_TakeCall[T any] struct {
 	mprt.Started
 	c      *SourceClient[T]
 	result Source[T]
 }
 
-// Result is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Result is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *Source_TakeCall[T]) Result() *SourceClient[T] {
 	if s.result == nil {
 		s.result = NewSourceClient[T](s.Pipeline(0), s.c.t)
@@ -294,10 +295,9 @@ func SourceProxy[T any](tCodec mprt.Codec[T]) *mprt.Proxy[Source[T]] {
 	}
 }
 
-// UnimplementedSource is a Source whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedSource is a Source whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedSource[T any] struct{}
 
 // Take fails with mprt.ErrUnimplemented.
@@ -311,13 +311,11 @@ const (
 	Source_Take_ID uint16 = 0
 )
 
-var (
-	source_Take = mprt.Method{
-		InterfaceID: Source_ID, InterfaceName: "Source",
-		ID: Source_Take_ID, Name: "take",
-		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
-	}
-)
+var source_Take = mprt.Method{
+	InterfaceID: Source_ID, InterfaceName: "Source",
+	ID: Source_Take_ID, Name: "take",
+	ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
+}
 
 func ifaceSource[T any](tCodec mprt.Codec[T]) *mprt.Interface {
 	m0 := source_Take
@@ -398,7 +396,8 @@ func (c *WalkerClient) StartWalk(ctx context.Context, from *Node, visitor Visito
 	return &Walker_WalkCall{Started: mprt.Start(c.beginWalk(ctx, from, visitor))}
 }
 
-// Walker_WalkCall is a call of WalkerClient.Walk that was started. Wait for it, or finish it.
+// Walker_WalkCall is a call of WalkerClient.Walk that was started. Wait for it,
+// or finish it.
 type Walker_WalkCall struct {
 	mprt.Started
 }
@@ -429,10 +428,9 @@ var WalkerProxy = mprt.Proxy[Walker]{
 	New:       func(c mprt.Capability) Walker { return NewWalkerClient(c) },
 }
 
-// UnimplementedWalker is a Walker whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedWalker is a Walker whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedWalker struct{}
 
 // Walk fails with mprt.ErrUnimplemented.
@@ -446,13 +444,11 @@ const (
 	Walker_Walk_ID uint16 = 0
 )
 
-var (
-	walker_Walk = mprt.Method{
-		InterfaceID: Walker_ID, InterfaceName: "Walker",
-		ID: Walker_Walk_ID, Name: "walk",
-		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{DataSize: 8},
-	}
-)
+var walker_Walk = mprt.Method{
+	InterfaceID: Walker_ID, InterfaceName: "Walker",
+	ID: Walker_Walk_ID, Name: "walk",
+	ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{DataSize: 8},
+}
 
 var ifaceWalker = mprt.Interface{
 	ID:   Walker_ID,

@@ -11,8 +11,8 @@ import (
 	"github.com/mpgo-dev/mpgo/pkg/mprt"
 )
 
-// A compile error here means that this file needs a newer mprt than the one it is
-// built with.
+// A compile error here means that this file needs a newer mprt than the one it
+// is built with.
 const _ = mprt.IsAtLeastVersion0_1
 
 // Leaf is the struct Leaf of right.capnp.
@@ -113,14 +113,15 @@ func (c *RightSourceClient) StartTake(ctx context.Context, lists [][]int32, valu
 	return &RightSource_TakeCall{Started: mprt.Start(c.beginTake(ctx, lists, value))}
 }
 
-// RightSource_TakeCall is a call of RightSourceClient.Take that was started. Wait for it, or finish it.
+// RightSource_TakeCall is a call of RightSourceClient.Take that was started.
+// Wait for it, or finish it.
 type RightSource_TakeCall struct {
 	mprt.Started
 	result Source[[]byte]
 }
 
-// Result is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Result is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *RightSource_TakeCall) Result() *SourceClient[[]byte] {
 	if s.result == nil {
 		s.result = NewSourceClient[[]byte](s.Pipeline(0), mprt.Datas{})
@@ -158,10 +159,9 @@ var RightSourceProxy = mprt.Proxy[RightSource]{
 	New:       func(c mprt.Capability) RightSource { return NewRightSourceClient(c) },
 }
 
-// UnimplementedRightSource is a RightSource whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedRightSource is a RightSource whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedRightSource struct{}
 
 // Take fails with mprt.ErrUnimplemented.
@@ -243,7 +243,8 @@ func (c *VisitorClient) StartVisit(ctx context.Context, leaf *Leaf, walker Walke
 	return &Visitor_VisitCall{Started: mprt.Start(c.beginVisit(ctx, leaf, walker))}
 }
 
-// Visitor_VisitCall is a call of VisitorClient.Visit that was started. Wait for it, or finish it.
+// Visitor_VisitCall is a call of VisitorClient.Visit that was started. Wait for
+// it, or finish it.
 type Visitor_VisitCall struct {
 	mprt.Started
 }
@@ -274,10 +275,9 @@ var VisitorProxy = mprt.Proxy[Visitor]{
 	New:       func(c mprt.Capability) Visitor { return NewVisitorClient(c) },
 }
 
-// UnimplementedVisitor is a Visitor whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedVisitor is a Visitor whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedVisitor struct{}
 
 // Walk fails with mprt.ErrUnimplemented.
@@ -296,13 +296,11 @@ const (
 	Visitor_Visit_ID uint16 = 0
 )
 
-var (
-	visitor_Visit = mprt.Method{
-		InterfaceID: Visitor_ID, InterfaceName: "Visitor",
-		ID: Visitor_Visit_ID, Name: "visit",
-		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{DataSize: 8},
-	}
-)
+var visitor_Visit = mprt.Method{
+	InterfaceID: Visitor_ID, InterfaceName: "Visitor",
+	ID: Visitor_Visit_ID, Name: "visit",
+	ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{DataSize: 8},
+}
 
 var ifaceVisitor = mprt.Interface{
 	ID:   Visitor_ID,

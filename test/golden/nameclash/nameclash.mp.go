@@ -14,8 +14,8 @@ import (
 	"github.com/mpgo-dev/mpgo/test/golden/nameclash/printer"
 )
 
-// A compile error here means that this file needs a newer mprt than the one it is
-// built with.
+// A compile error here means that this file needs a newer mprt than the one it
+// is built with.
 const _ = mprt.IsAtLeastVersion0_1
 
 // Enum is the enum Enum of nameclash.capnp.
@@ -33,11 +33,15 @@ func (e Enum) String() string {
 	return mprt.EnumName("Enum", uint16(e), "string", "type", "nil")
 }
 
+// Error is the constant error of nameclash.capnp.
 const Error int32 = 1
 
+// NewWalletServer is the constant newWalletServer of nameclash.capnp.
+//
 // as the constructor of the struct below
 const NewWalletServer int32 = 2
 
+// String is the constant string of nameclash.capnp.
 const String = "a constant"
 
 // Box is the struct Box of nameclash.capnp.
@@ -172,7 +176,8 @@ func (v *Failure) Error() string { return v.Error_ }
 //
 // Names of methods that generated structs have.
 type Generated struct {
-	// Which says which one of V, B, R is set; the others are not sent.
+	// Which says which member of the union is set. Of V, B and R, only that one is
+	// sent.
 	Which           Generated_Which
 	String_         string
 	LogValue_       string
@@ -367,19 +372,16 @@ func (v *Keywords) String() string { return mprt.Format(v) }
 func (v *Keywords) LogValue() slog.Value { return slog.StringValue(v.String()) }
 
 // NewServiceServer is the struct NewServiceServer of nameclash.capnp.
-type NewServiceServer struct {
-}
+type NewServiceServer struct{}
 
 // CapnpSize implements mprt.Struct.
 func (*NewServiceServer) CapnpSize() capnp.ObjectSize { return capnp.ObjectSize{} }
 
 // MarshalCapnp implements mprt.Struct.
-func (*NewServiceServer) MarshalCapnp(_ mprt.Builder) {
-}
+func (*NewServiceServer) MarshalCapnp(mprt.Builder) {}
 
 // UnmarshalCapnp implements mprt.Struct.
-func (*NewServiceServer) UnmarshalCapnp(_ mprt.Reader) {
-}
+func (*NewServiceServer) UnmarshalCapnp(mprt.Reader) {}
 
 // String returns the struct for people to read, cut at a limit.
 func (v *NewServiceServer) String() string { return mprt.Format(v) }
@@ -388,19 +390,16 @@ func (v *NewServiceServer) String() string { return mprt.Format(v) }
 func (v *NewServiceServer) LogValue() slog.Value { return slog.StringValue(v.String()) }
 
 // ServiceProxy is the struct ServiceProxy of nameclash.capnp.
-type ServiceProxy struct {
-}
+type ServiceProxy struct{}
 
 // CapnpSize implements mprt.Struct.
 func (*ServiceProxy) CapnpSize() capnp.ObjectSize { return capnp.ObjectSize{} }
 
 // MarshalCapnp implements mprt.Struct.
-func (*ServiceProxy) MarshalCapnp(_ mprt.Builder) {
-}
+func (*ServiceProxy) MarshalCapnp(mprt.Builder) {}
 
 // UnmarshalCapnp implements mprt.Struct.
-func (*ServiceProxy) UnmarshalCapnp(_ mprt.Reader) {
-}
+func (*ServiceProxy) UnmarshalCapnp(mprt.Reader) {}
 
 // String returns the struct for people to read, cut at a limit.
 func (v *ServiceProxy) String() string { return mprt.Format(v) }
@@ -409,19 +408,16 @@ func (v *ServiceProxy) String() string { return mprt.Format(v) }
 func (v *ServiceProxy) LogValue() slog.Value { return slog.StringValue(v.String()) }
 
 // UnimplementedService is the struct UnimplementedService of nameclash.capnp.
-type UnimplementedService struct {
-}
+type UnimplementedService struct{}
 
 // CapnpSize implements mprt.Struct.
 func (*UnimplementedService) CapnpSize() capnp.ObjectSize { return capnp.ObjectSize{} }
 
 // MarshalCapnp implements mprt.Struct.
-func (*UnimplementedService) MarshalCapnp(_ mprt.Builder) {
-}
+func (*UnimplementedService) MarshalCapnp(mprt.Builder) {}
 
 // UnmarshalCapnp implements mprt.Struct.
-func (*UnimplementedService) UnmarshalCapnp(_ mprt.Reader) {
-}
+func (*UnimplementedService) UnmarshalCapnp(mprt.Reader) {}
 
 // String returns the struct for people to read, cut at a limit.
 func (v *UnimplementedService) String() string { return mprt.Format(v) }
@@ -497,7 +493,8 @@ func NewWalletServer_() *WalletServer {
 //
 // A group called which in an unnamed union, whose type would be Which_Which as the discriminant's.
 type Which struct {
-	// Which says which one of Which_, Other is set; the others are not sent.
+	// Which says which member of the union is set. Of Which_ and Other, only that
+	// one is sent.
 	Which   Which_Which_
 	Which_  Which_Which
 	Other   int32
@@ -590,7 +587,8 @@ func (v *Which_Union) UnmarshalCapnp(r mprt.Reader) {
 
 // Which_String is the union Which.string of nameclash.capnp.
 type Which_String struct {
-	// Which says which one of A, B is set; the others are not sent.
+	// Which says which member of the union is set. A is sent only if it is that
+	// one.
 	Which Which_String_Which
 	A     string
 }
@@ -676,7 +674,8 @@ func (c *CodecsClient) StartMix(ctx context.Context, list [][]int16) *Codecs_Mix
 	return &Codecs_MixCall{Started: mprt.Start(c.beginMix(ctx, list))}
 }
 
-// Codecs_MixCall is a call of CodecsClient.Mix that was started. Wait for it, or finish it.
+// Codecs_MixCall is a call of CodecsClient.Mix that was started. Wait for it,
+// or finish it.
 type Codecs_MixCall struct {
 	mprt.Started
 }
@@ -707,10 +706,9 @@ var CodecsProxy = mprt.Proxy[Codecs]{
 	New:       func(c mprt.Capability) Codecs { return NewCodecsClient(c) },
 }
 
-// UnimplementedCodecs is a Codecs whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedCodecs is a Codecs whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedCodecs struct{}
 
 // Mix fails with mprt.ErrUnimplemented.
@@ -724,13 +722,11 @@ const (
 	Codecs_Mix_ID uint16 = 0
 )
 
-var (
-	codecs_Mix = mprt.Method{
-		InterfaceID: Codecs_ID, InterfaceName: "Codecs",
-		ID: Codecs_Mix_ID, Name: "mix",
-		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
-	}
-)
+var codecs_Mix = mprt.Method{
+	InterfaceID: Codecs_ID, InterfaceName: "Codecs",
+	ID: Codecs_Mix_ID, Name: "mix",
+	ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
+}
 
 var ifaceCodecs = mprt.Interface{
 	ID:   Codecs_ID,
@@ -813,7 +809,8 @@ func (c *GenericClient[Type, Range, T]) StartGet(ctx context.Context, typeArg Ty
 	return &Generic_GetCall[Type, Range, T]{c: c, Started: mprt.Start(c.beginGet(ctx, typeArg, tCodecArg, t))}
 }
 
-// Generic_GetCall is a call of GenericClient.Get that was started. Wait for it, or finish it.
+// Generic_GetCall is a call of GenericClient.Get that was started. Wait for it,
+// or finish it.
 type Generic_GetCall[Type, Range, T any] struct {
 	mprt.Started
 	c *GenericClient[Type, Range, T]
@@ -859,7 +856,8 @@ func (c *GenericClient[Type, Range, T]) StartType(ctx context.Context) *Generic_
 	return &Generic_TypeCall[Type, Range, T]{c: c, Started: mprt.Start(c.beginType(ctx))}
 }
 
-// Generic_TypeCall is a call of GenericClient.Type that was started. Wait for it, or finish it.
+// Generic_TypeCall is a call of GenericClient.Type that was started. Wait for
+// it, or finish it.
 type Generic_TypeCall[Type, Range, T any] struct {
 	mprt.Started
 	c       *GenericClient[Type, Range, T]
@@ -909,10 +907,9 @@ func GenericProxy[Type, Range, T any](typeCodec mprt.Codec[Type], rangeCodec mpr
 	}
 }
 
-// UnimplementedGeneric is a Generic whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedGeneric is a Generic whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedGeneric[Type, Range, T any] struct{}
 
 // Get fails with mprt.ErrUnimplemented.
@@ -1047,15 +1044,16 @@ func (c *ImportsClient) StartUse(ctx context.Context, printerArg printer.Printer
 	return &Imports_UseCall{Started: mprt.Start(c.beginUse(ctx, printerArg, level, paper, mprtArg))}
 }
 
-// Imports_UseCall is a call of ImportsClient.Use that was started. Wait for it, or finish it.
+// Imports_UseCall is a call of ImportsClient.Use that was started. Wait for it,
+// or finish it.
 type Imports_UseCall struct {
 	mprt.Started
 	result     printer.PrinterInterface
 	printerOut printer.PrinterInterface
 }
 
-// Result is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Result is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *Imports_UseCall) Result() *printer.PrinterInterfaceClient {
 	if s.result == nil {
 		s.result = printer.NewPrinterInterfaceClient(s.Pipeline(1))
@@ -1063,8 +1061,8 @@ func (s *Imports_UseCall) Result() *printer.PrinterInterfaceClient {
 	return s.result.(*printer.PrinterInterfaceClient)
 }
 
-// Printer is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Printer is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *Imports_UseCall) Printer() *printer.PrinterInterfaceClient {
 	if s.printerOut == nil {
 		s.printerOut = printer.NewPrinterInterfaceClient(s.Pipeline(0))
@@ -1127,14 +1125,15 @@ func (c *ImportsClient) StartWalk(ctx context.Context, ifaceImportsArg string, i
 	return &Imports_WalkCall{Started: mprt.Start(c.beginWalk(ctx, ifaceImportsArg, importsProxy))}
 }
 
-// Imports_WalkCall is a call of ImportsClient.Walk that was started. Wait for it, or finish it.
+// Imports_WalkCall is a call of ImportsClient.Walk that was started. Wait for
+// it, or finish it.
 type Imports_WalkCall struct {
 	mprt.Started
 	importsProxyOut Imports
 }
 
-// ImportsProxy is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// ImportsProxy is the result before it is there: what is called on it goes out
+// at once. It is the one that Wait returns.
 func (s *Imports_WalkCall) ImportsProxy() *ImportsClient {
 	if s.importsProxyOut == nil {
 		s.importsProxyOut = NewImportsClient(s.Pipeline(0))
@@ -1210,7 +1209,8 @@ func (c *ImportsClient) StartWords(ctx context.Context, fmt string, vat string, 
 	return &Imports_WordsCall{Started: mprt.Start(c.beginWords(ctx, fmt, vat, time, strings, iota, append, max, cap, copy, recover, print, init, main, ok, i, k, v, n, o, out, m))}
 }
 
-// Imports_WordsCall is a call of ImportsClient.Words that was started. Wait for it, or finish it.
+// Imports_WordsCall is a call of ImportsClient.Words that was started. Wait for
+// it, or finish it.
 type Imports_WordsCall struct {
 	mprt.Started
 }
@@ -1258,7 +1258,8 @@ func (c *ImportsClient) StartResults(ctx context.Context) *Imports_ResultsCall {
 	return &Imports_ResultsCall{Started: mprt.Start(c.beginResults(ctx))}
 }
 
-// Imports_ResultsCall is a call of ImportsClient.Results that was started. Wait for it, or finish it.
+// Imports_ResultsCall is a call of ImportsClient.Results that was started. Wait
+// for it, or finish it.
 type Imports_ResultsCall struct {
 	mprt.Started
 	started  Imports
@@ -1270,8 +1271,8 @@ type Imports_ResultsCall struct {
 	rOut     Imports
 }
 
-// Started_ is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Started_ is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *Imports_ResultsCall) Started_() *ImportsClient {
 	if s.started == nil {
 		s.started = NewImportsClient(s.Pipeline(0))
@@ -1279,8 +1280,8 @@ func (s *Imports_ResultsCall) Started_() *ImportsClient {
 	return s.started.(*ImportsClient)
 }
 
-// Wait_ is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Wait_ is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *Imports_ResultsCall) Wait_() *ImportsClient {
 	if s.wait == nil {
 		s.wait = NewImportsClient(s.Pipeline(1))
@@ -1288,8 +1289,8 @@ func (s *Imports_ResultsCall) Wait_() *ImportsClient {
 	return s.wait.(*ImportsClient)
 }
 
-// Finish_ is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Finish_ is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *Imports_ResultsCall) Finish_() *ImportsClient {
 	if s.finish == nil {
 		s.finish = NewImportsClient(s.Pipeline(2))
@@ -1297,8 +1298,8 @@ func (s *Imports_ResultsCall) Finish_() *ImportsClient {
 	return s.finish.(*ImportsClient)
 }
 
-// Results_ is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Results_ is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *Imports_ResultsCall) Results_() *ImportsClient {
 	if s.results == nil {
 		s.results = NewImportsClient(s.Pipeline(3))
@@ -1306,8 +1307,8 @@ func (s *Imports_ResultsCall) Results_() *ImportsClient {
 	return s.results.(*ImportsClient)
 }
 
-// Pipeline_ is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Pipeline_ is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *Imports_ResultsCall) Pipeline_() *ImportsClient {
 	if s.pipeline == nil {
 		s.pipeline = NewImportsClient(s.Pipeline(4))
@@ -1315,8 +1316,8 @@ func (s *Imports_ResultsCall) Pipeline_() *ImportsClient {
 	return s.pipeline.(*ImportsClient)
 }
 
-// C is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// C is the result before it is there: what is called on it goes out at once. It
+// is the one that Wait returns.
 func (s *Imports_ResultsCall) C() *ImportsClient {
 	if s.cOut == nil {
 		s.cOut = NewImportsClient(s.Pipeline(5))
@@ -1324,8 +1325,8 @@ func (s *Imports_ResultsCall) C() *ImportsClient {
 	return s.cOut.(*ImportsClient)
 }
 
-// R is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// R is the result before it is there: what is called on it goes out at once. It
+// is the one that Wait returns.
 func (s *Imports_ResultsCall) R() *ImportsClient {
 	if s.rOut == nil {
 		s.rOut = NewImportsClient(s.Pipeline(6))
@@ -1393,10 +1394,9 @@ var ImportsProxy = mprt.Proxy[Imports]{
 	New:       func(c mprt.Capability) Imports { return NewImportsClient(c) },
 }
 
-// UnimplementedImports is a Imports whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedImports is an Imports whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedImports struct{}
 
 // Use fails with mprt.ErrUnimplemented.
@@ -1639,7 +1639,8 @@ func (c *MoreClient) StartStartUse_(ctx context.Context, printerArg printer.Leve
 	return &More_StartUse_Call{Started: mprt.Start(c.beginStartUse_(ctx, printerArg))}
 }
 
-// More_StartUse_Call is a call of MoreClient.StartUse_ that was started. Wait for it, or finish it.
+// More_StartUse_Call is a call of MoreClient.StartUse_ that was started. Wait
+// for it, or finish it.
 type More_StartUse_Call struct {
 	mprt.Started
 }
@@ -1682,14 +1683,15 @@ func (c *MoreClient) StartAdd(ctx context.Context) *More_AddCall {
 	return &More_AddCall{Started: mprt.Start(c.beginAdd(ctx))}
 }
 
-// More_AddCall is a call of MoreClient.Add that was started. Wait for it, or finish it.
+// More_AddCall is a call of MoreClient.Add that was started. Wait for it, or
+// finish it.
 type More_AddCall struct {
 	mprt.Started
 	level printer.PrinterInterface
 }
 
-// Level is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Level is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *More_AddCall) Level() *printer.PrinterInterfaceClient {
 	if s.level == nil {
 		s.level = printer.NewPrinterInterfaceClient(s.Pipeline(0))
@@ -1727,10 +1729,9 @@ var MoreProxy = mprt.Proxy[More]{
 	New:       func(c mprt.Capability) More { return NewMoreClient(c) },
 }
 
-// UnimplementedMore is a More whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedMore is a More whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedMore struct{}
 
 // Use fails with mprt.ErrUnimplemented.
@@ -1848,10 +1849,9 @@ var NewShoppingProxy = mprt.Proxy[NewShopping]{
 	New:       func(c mprt.Capability) NewShopping { return NewNewShoppingClient(c) },
 }
 
-// UnimplementedNewShopping is a NewShopping whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedNewShopping is a NewShopping whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedNewShopping struct{}
 
 // The ids of NewShopping and its methods on the wire.
@@ -1914,7 +1914,8 @@ func (c *ServiceClient_) StartClose_(ctx context.Context) *Service_Close_Call {
 	return &Service_Close_Call{Started: mprt.Start(c.beginClose_(ctx))}
 }
 
-// Service_Close_Call is a call of ServiceClient_.Close_ that was started. Wait for it, or finish it.
+// Service_Close_Call is a call of ServiceClient_.Close_ that was started. Wait
+// for it, or finish it.
 type Service_Close_Call struct {
 	mprt.Started
 }
@@ -1949,14 +1950,15 @@ func (c *ServiceClient_) StartClient_(ctx context.Context) *Service_Client_Call 
 	return &Service_Client_Call{Started: mprt.Start(c.beginClient_(ctx))}
 }
 
-// Service_Client_Call is a call of ServiceClient_.Client_ that was started. Wait for it, or finish it.
+// Service_Client_Call is a call of ServiceClient_.Client_ that was started.
+// Wait for it, or finish it.
 type Service_Client_Call struct {
 	mprt.Started
 	client Service
 }
 
-// Client is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Client is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *Service_Client_Call) Client() *ServiceClient_ {
 	if s.client == nil {
 		s.client = NewServiceClient_(s.Pipeline(0))
@@ -2012,7 +2014,8 @@ func (c *ServiceClient_) StartCapability_(ctx context.Context, capability mprt.C
 	return &Service_Capability_Call{Started: mprt.Start(c.beginCapability_(ctx, capability))}
 }
 
-// Service_Capability_Call is a call of ServiceClient_.Capability_ that was started. Wait for it, or finish it.
+// Service_Capability_Call is a call of ServiceClient_.Capability_ that was
+// started. Wait for it, or finish it.
 type Service_Capability_Call struct {
 	mprt.Started
 }
@@ -2069,14 +2072,15 @@ func (c *ServiceClient_) StartBegin_(ctx context.Context, ctxArg int32, callArg 
 	return &Service_Begin_Call{Started: mprt.Start(c.beginBegin_(ctx, ctxArg, callArg, cArg, pArg, rArg, errArg, eArg, implArg, sArg))}
 }
 
-// Service_Begin_Call is a call of ServiceClient_.Begin_ that was started. Wait for it, or finish it.
+// Service_Begin_Call is a call of ServiceClient_.Begin_ that was started. Wait
+// for it, or finish it.
 type Service_Begin_Call struct {
 	mprt.Started
 	sOut Service
 }
 
-// S is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// S is the result before it is there: what is called on it goes out at once. It
+// is the one that Wait returns.
 func (s *Service_Begin_Call) S() *ServiceClient_ {
 	if s.sOut == nil {
 		s.sOut = NewServiceClient_(s.Pipeline(2))
@@ -2136,7 +2140,8 @@ func (c *ServiceClient_) StartAdd_(ctx context.Context, a int32, b int32) *Servi
 	return &Service_AddCall{Started: mprt.Start(c.beginAdd(ctx, a, b))}
 }
 
-// Service_AddCall is a call of ServiceClient_.Add that was started. Wait for it, or finish it.
+// Service_AddCall is a call of ServiceClient_.Add that was started. Wait for
+// it, or finish it.
 type Service_AddCall struct {
 	mprt.Started
 }
@@ -2178,7 +2183,8 @@ func (c *ServiceClient_) StartStartAdd(ctx context.Context) *Service_StartAddCal
 	return &Service_StartAddCall{Started: mprt.Start(c.beginStartAdd(ctx))}
 }
 
-// Service_StartAddCall is a call of ServiceClient_.StartAdd that was started. Wait for it, or finish it.
+// Service_StartAddCall is a call of ServiceClient_.StartAdd that was started.
+// Wait for it, or finish it.
 type Service_StartAddCall struct {
 	mprt.Started
 }
@@ -2224,7 +2230,8 @@ func (c *ServiceClient_) StartString(ctx context.Context, stringArg string, int3
 	return &Service_StringCall{Started: mprt.Start(c.beginString(ctx, stringArg, int32Arg, nilArg, errorArg, lenArg, byteArg))}
 }
 
-// Service_StringCall is a call of ServiceClient_.String that was started. Wait for it, or finish it.
+// Service_StringCall is a call of ServiceClient_.String that was started. Wait
+// for it, or finish it.
 type Service_StringCall struct {
 	mprt.Started
 }
@@ -2268,7 +2275,8 @@ func (c *ServiceClient_) StartError(ctx context.Context) *Service_ErrorCall {
 	return &Service_ErrorCall{Started: mprt.Start(c.beginError(ctx))}
 }
 
-// Service_ErrorCall is a call of ServiceClient_.Error that was started. Wait for it, or finish it.
+// Service_ErrorCall is a call of ServiceClient_.Error that was started. Wait
+// for it, or finish it.
 type Service_ErrorCall struct {
 	mprt.Started
 }
@@ -2322,7 +2330,8 @@ func (c *ServiceClient_) StartMprt(ctx context.Context, mprtArg string, contextA
 	return &Service_MprtCall{Started: mprt.Start(c.beginMprt(ctx, mprtArg, contextArg, errorsArg, mathArg, slogArg, capnpArg))}
 }
 
-// Service_MprtCall is a call of ServiceClient_.Mprt that was started. Wait for it, or finish it.
+// Service_MprtCall is a call of ServiceClient_.Mprt that was started. Wait for
+// it, or finish it.
 type Service_MprtCall struct {
 	mprt.Started
 }
@@ -2372,7 +2381,8 @@ func (c *ServiceClient_) StartInterface(ctx context.Context, interfaceArg Servic
 	return &Service_InterfaceCall{Started: mprt.Start(c.beginInterface(ctx, interfaceArg, typeArg))}
 }
 
-// Service_InterfaceCall is a call of ServiceClient_.Interface that was started. Wait for it, or finish it.
+// Service_InterfaceCall is a call of ServiceClient_.Interface that was started.
+// Wait for it, or finish it.
 type Service_InterfaceCall struct {
 	mprt.Started
 	funcOut Service
@@ -2435,7 +2445,8 @@ func (c *ServiceClient_) StartRaise(ctx context.Context, arg *Failure) *Service_
 	return &Service_RaiseCall{Started: mprt.Start(c.beginRaise(ctx, arg))}
 }
 
-// Service_RaiseCall is a call of ServiceClient_.Raise that was started. Wait for it, or finish it.
+// Service_RaiseCall is a call of ServiceClient_.Raise that was started. Wait
+// for it, or finish it.
 type Service_RaiseCall struct {
 	mprt.Started
 }
@@ -2469,10 +2480,9 @@ var ServiceProxy_ = mprt.Proxy[Service]{
 	New:       func(c mprt.Capability) Service { return NewServiceClient_(c) },
 }
 
-// UnimplementedService_ is a Service whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedService_ is a Service whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedService_ struct{}
 
 // Close_ fails with mprt.ErrUnimplemented.
@@ -2836,7 +2846,8 @@ func (c *ServiceClientClient) StartPing(ctx context.Context) *ServiceClient_Ping
 	return &ServiceClient_PingCall{Started: mprt.Start(c.beginPing(ctx))}
 }
 
-// ServiceClient_PingCall is a call of ServiceClientClient.Ping that was started. Wait for it, or finish it.
+// ServiceClient_PingCall is a call of ServiceClientClient.Ping that was
+// started. Wait for it, or finish it.
 type ServiceClient_PingCall struct {
 	mprt.Started
 }
@@ -2859,10 +2870,9 @@ var ServiceClientProxy = mprt.Proxy[ServiceClient]{
 	New:       func(c mprt.Capability) ServiceClient { return NewServiceClientClient(c) },
 }
 
-// UnimplementedServiceClient_ is a ServiceClient whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedServiceClient_ is a ServiceClient whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedServiceClient_ struct{}
 
 // Ping fails with mprt.ErrUnimplemented.
@@ -2876,13 +2886,11 @@ const (
 	ServiceClient_Ping_ID uint16 = 0
 )
 
-var (
-	serviceClient_Ping = mprt.Method{
-		InterfaceID: ServiceClient_ID, InterfaceName: "ServiceClient",
-		ID: ServiceClient_Ping_ID, Name: "ping",
-		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{},
-	}
-)
+var serviceClient_Ping = mprt.Method{
+	InterfaceID: ServiceClient_ID, InterfaceName: "ServiceClient",
+	ID: ServiceClient_Ping_ID, Name: "ping",
+	ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{},
+}
 
 var ifaceServiceClient = mprt.Interface{
 	ID:   ServiceClient_ID,
@@ -2946,14 +2954,15 @@ func (c *ShopClient) StartTrade(ctx context.Context, generic Generic[string, []b
 	return &Shop_TradeCall{Started: mprt.Start(c.beginTrade(ctx, generic))}
 }
 
-// Shop_TradeCall is a call of ShopClient.Trade that was started. Wait for it, or finish it.
+// Shop_TradeCall is a call of ShopClient.Trade that was started. Wait for it,
+// or finish it.
 type Shop_TradeCall struct {
 	mprt.Started
 	genericOut Generic[string, []byte, *Boxes]
 }
 
-// Generic is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Generic is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *Shop_TradeCall) Generic() *GenericClient[string, []byte, *Boxes] {
 	if s.genericOut == nil {
 		s.genericOut = NewGenericClient[string, []byte, *Boxes](s.Pipeline(0), mprt.Texts{}, mprt.Datas{}, mprt.Pointers[Boxes, *Boxes]{})
@@ -2991,10 +3000,9 @@ var ShopProxy = mprt.Proxy[Shop]{
 	New:       func(c mprt.Capability) Shop { return NewShopClient(c) },
 }
 
-// UnimplementedShop is a Shop whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedShop is a Shop whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedShop struct{}
 
 // Trade fails with mprt.ErrUnimplemented.
@@ -3008,13 +3016,11 @@ const (
 	Shop_Trade_ID uint16 = 0
 )
 
-var (
-	shop_Trade = mprt.Method{
-		InterfaceID: Shop_ID, InterfaceName: "Shop",
-		ID: Shop_Trade_ID, Name: "trade",
-		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
-	}
-)
+var shop_Trade = mprt.Method{
+	InterfaceID: Shop_ID, InterfaceName: "Shop",
+	ID: Shop_Trade_ID, Name: "trade",
+	ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
+}
 
 var ifaceShop = mprt.Interface{
 	ID:   Shop_ID,
@@ -3070,10 +3076,9 @@ var ShoppingProxy = mprt.Proxy[Shopping]{
 	New:       func(c mprt.Capability) Shopping { return NewShoppingClient_(c) },
 }
 
-// UnimplementedShopping is a Shopping whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedShopping is a Shopping whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedShopping struct{}
 
 // The ids of Shopping and its methods on the wire.
@@ -3130,7 +3135,8 @@ func (c *WalletClient) StartLoaderCreate(ctx context.Context) *Wallet_LoaderCrea
 	return &Wallet_LoaderCreateCall{Started: mprt.Start(c.beginLoaderCreate(ctx))}
 }
 
-// Wallet_LoaderCreateCall is a call of WalletClient.LoaderCreate that was started. Wait for it, or finish it.
+// Wallet_LoaderCreateCall is a call of WalletClient.LoaderCreate that was
+// started. Wait for it, or finish it.
 type Wallet_LoaderCreateCall struct {
 	mprt.Started
 }
@@ -3179,7 +3185,8 @@ func (c *WalletClient) StartAdd(ctx context.Context, lists [][]string) *Wallet_A
 	return &Wallet_AddCall_{Started: mprt.Start(c.beginAdd(ctx, lists))}
 }
 
-// Wallet_AddCall_ is a call of WalletClient.Add that was started. Wait for it, or finish it.
+// Wallet_AddCall_ is a call of WalletClient.Add that was started. Wait for it,
+// or finish it.
 type Wallet_AddCall_ struct {
 	mprt.Started
 }
@@ -3222,14 +3229,15 @@ func (c *WalletClient) StartAddCall(ctx context.Context) *Wallet_AddCallCall {
 	return &Wallet_AddCallCall{Started: mprt.Start(c.beginAddCall(ctx))}
 }
 
-// Wallet_AddCallCall is a call of WalletClient.AddCall that was started. Wait for it, or finish it.
+// Wallet_AddCallCall is a call of WalletClient.AddCall that was started. Wait
+// for it, or finish it.
 type Wallet_AddCallCall struct {
 	mprt.Started
 	result Wallet_Add
 }
 
-// Result is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Result is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *Wallet_AddCallCall) Result() *Wallet_AddClient {
 	if s.result == nil {
 		s.result = NewWallet_AddClient(s.Pipeline(0))
@@ -3267,10 +3275,9 @@ var WalletProxy = mprt.Proxy[Wallet]{
 	New:       func(c mprt.Capability) Wallet { return NewWalletClient(c) },
 }
 
-// UnimplementedWallet is a Wallet whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedWallet is a Wallet whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedWallet struct{}
 
 // LoaderCreate fails with mprt.ErrUnimplemented.
@@ -3407,7 +3414,8 @@ func (c *Wallet_AddClient) StartPing(ctx context.Context) *Wallet_Add_PingCall {
 	return &Wallet_Add_PingCall{Started: mprt.Start(c.beginPing(ctx))}
 }
 
-// Wallet_Add_PingCall is a call of Wallet_AddClient.Ping that was started. Wait for it, or finish it.
+// Wallet_Add_PingCall is a call of Wallet_AddClient.Ping that was started. Wait
+// for it, or finish it.
 type Wallet_Add_PingCall struct {
 	mprt.Started
 }
@@ -3438,10 +3446,9 @@ var Wallet_AddProxy = mprt.Proxy[Wallet_Add]{
 	New:       func(c mprt.Capability) Wallet_Add { return NewWallet_AddClient(c) },
 }
 
-// UnimplementedWallet_Add is a Wallet_Add whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedWallet_Add is a Wallet_Add whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedWallet_Add struct{}
 
 // Ping fails with mprt.ErrUnimplemented.
@@ -3455,13 +3462,11 @@ const (
 	Wallet_Add_Ping_ID uint16 = 0
 )
 
-var (
-	wallet_Add_Ping = mprt.Method{
-		InterfaceID: Wallet_Add_ID, InterfaceName: "Wallet.Add",
-		ID: Wallet_Add_Ping_ID, Name: "ping",
-		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{DataSize: 8},
-	}
-)
+var wallet_Add_Ping = mprt.Method{
+	InterfaceID: Wallet_Add_ID, InterfaceName: "Wallet.Add",
+	ID: Wallet_Add_Ping_ID, Name: "ping",
+	ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{DataSize: 8},
+}
 
 var ifaceWallet_Add = mprt.Interface{
 	ID:   Wallet_Add_ID,
@@ -3525,7 +3530,8 @@ func (c *WalletLoaderClient) StartCreate(ctx context.Context) *WalletLoader_Crea
 	return &WalletLoader_CreateCall{Started: mprt.Start(c.beginCreate(ctx))}
 }
 
-// WalletLoader_CreateCall is a call of WalletLoaderClient.Create that was started. Wait for it, or finish it.
+// WalletLoader_CreateCall is a call of WalletLoaderClient.Create that was
+// started. Wait for it, or finish it.
 type WalletLoader_CreateCall struct {
 	mprt.Started
 }
@@ -3556,10 +3562,9 @@ var WalletLoaderProxy = mprt.Proxy[WalletLoader]{
 	New:       func(c mprt.Capability) WalletLoader { return NewWalletLoaderClient(c) },
 }
 
-// UnimplementedWalletLoader is a WalletLoader whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedWalletLoader is a WalletLoader whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedWalletLoader struct{}
 
 // Create fails with mprt.ErrUnimplemented.
@@ -3573,13 +3578,11 @@ const (
 	WalletLoader_Create_ID uint16 = 0
 )
 
-var (
-	walletLoader_Create = mprt.Method{
-		InterfaceID: WalletLoader_ID, InterfaceName: "WalletLoader",
-		ID: WalletLoader_Create_ID, Name: "create",
-		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{DataSize: 8},
-	}
-)
+var walletLoader_Create = mprt.Method{
+	InterfaceID: WalletLoader_ID, InterfaceName: "WalletLoader",
+	ID: WalletLoader_Create_ID, Name: "create",
+	ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{DataSize: 8},
+}
 
 var ifaceWalletLoader = mprt.Interface{
 	ID:   WalletLoader_ID,

@@ -11,8 +11,8 @@ import (
 	"github.com/mpgo-dev/mpgo/pkg/mprt"
 )
 
-// A compile error here means that this file needs a newer mprt than the one it is
-// built with.
+// A compile error here means that this file needs a newer mprt than the one it
+// is built with.
 const _ = mprt.IsAtLeastVersion0_1
 
 // Holder is the struct Holder of ownership.capnp.
@@ -81,7 +81,8 @@ func (c *FunctionClient) StartCall(ctx context.Context) *Function_CallCall {
 	return &Function_CallCall{Started: mprt.Start(c.beginCall(ctx))}
 }
 
-// Function_CallCall is a call of FunctionClient.Call that was started. Wait for it, or finish it.
+// Function_CallCall is a call of FunctionClient.Call that was started. Wait for
+// it, or finish it.
 type Function_CallCall struct {
 	mprt.Started
 }
@@ -121,13 +122,11 @@ const (
 	Function_Call_ID uint16 = 0
 )
 
-var (
-	function_Call = mprt.Method{
-		InterfaceID: Function_ID, InterfaceName: "Function",
-		ID: Function_Call_ID, Name: "call",
-		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{DataSize: 8},
-	}
-)
+var function_Call = mprt.Method{
+	InterfaceID: Function_ID, InterfaceName: "Function",
+	ID: Function_Call_ID, Name: "call",
+	ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{DataSize: 8},
+}
 
 var ifaceFunction = mprt.Interface{
 	ID:   Function_ID,
@@ -197,14 +196,15 @@ func (c *HostClient) StartMake(ctx context.Context) *Host_MakeCall {
 	return &Host_MakeCall{Started: mprt.Start(c.beginMake(ctx))}
 }
 
-// Host_MakeCall is a call of HostClient.Make that was started. Wait for it, or finish it.
+// Host_MakeCall is a call of HostClient.Make that was started. Wait for it, or
+// finish it.
 type Host_MakeCall struct {
 	mprt.Started
 	object Object
 }
 
-// Object is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Object is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *Host_MakeCall) Object() *ObjectClient {
 	if s.object == nil {
 		s.object = NewObjectClient(s.Pipeline(0))
@@ -254,14 +254,15 @@ func (c *HostClient) StartMakePlain(ctx context.Context) *Host_MakePlainCall {
 	return &Host_MakePlainCall{Started: mprt.Start(c.beginMakePlain(ctx))}
 }
 
-// Host_MakePlainCall is a call of HostClient.MakePlain that was started. Wait for it, or finish it.
+// Host_MakePlainCall is a call of HostClient.MakePlain that was started. Wait
+// for it, or finish it.
 type Host_MakePlainCall struct {
 	mprt.Started
 	object Plain
 }
 
-// Object is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Object is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *Host_MakePlainCall) Object() *PlainClient {
 	if s.object == nil {
 		s.object = NewPlainClient(s.Pipeline(0))
@@ -316,7 +317,8 @@ func (c *HostClient) StartKeep(ctx context.Context, object Object, plain Plain, 
 	return &Host_KeepCall{Started: mprt.Start(c.beginKeep(ctx, object, plain, function))}
 }
 
-// Host_KeepCall is a call of HostClient.Keep that was started. Wait for it, or finish it.
+// Host_KeepCall is a call of HostClient.Keep that was started. Wait for it, or
+// finish it.
 type Host_KeepCall struct {
 	mprt.Started
 }
@@ -351,7 +353,8 @@ func (c *HostClient) StartCallKept(ctx context.Context) *Host_CallKeptCall {
 	return &Host_CallKeptCall{Started: mprt.Start(c.beginCallKept(ctx))}
 }
 
-// Host_CallKeptCall is a call of HostClient.CallKept that was started. Wait for it, or finish it.
+// Host_CallKeptCall is a call of HostClient.CallKept that was started. Wait for
+// it, or finish it.
 type Host_CallKeptCall struct {
 	mprt.Started
 }
@@ -393,7 +396,8 @@ func (c *HostClient) StartDrop(ctx context.Context) *Host_DropCall {
 	return &Host_DropCall{Started: mprt.Start(c.beginDrop(ctx))}
 }
 
-// Host_DropCall is a call of HostClient.Drop that was started. Wait for it, or finish it.
+// Host_DropCall is a call of HostClient.Drop that was started. Wait for it, or
+// finish it.
 type Host_DropCall struct {
 	mprt.Started
 }
@@ -428,14 +432,15 @@ func (c *HostClient) StartGiveBack(ctx context.Context) *Host_GiveBackCall {
 	return &Host_GiveBackCall{Started: mprt.Start(c.beginGiveBack(ctx))}
 }
 
-// Host_GiveBackCall is a call of HostClient.GiveBack that was started. Wait for it, or finish it.
+// Host_GiveBackCall is a call of HostClient.GiveBack that was started. Wait for
+// it, or finish it.
 type Host_GiveBackCall struct {
 	mprt.Started
 	object Object
 }
 
-// Object is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Object is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *Host_GiveBackCall) Object() *ObjectClient {
 	if s.object == nil {
 		s.object = NewObjectClient(s.Pipeline(0))
@@ -491,7 +496,8 @@ func (c *HostClient) StartHold(ctx context.Context, holder *Holder) *Host_HoldCa
 	return &Host_HoldCall{Started: mprt.Start(c.beginHold(ctx, holder))}
 }
 
-// Host_HoldCall is a call of HostClient.Hold that was started. Wait for it, or finish it.
+// Host_HoldCall is a call of HostClient.Hold that was started. Wait for it, or
+// finish it.
 type Host_HoldCall struct {
 	mprt.Started
 }
@@ -522,10 +528,9 @@ var HostProxy = mprt.Proxy[Host]{
 	New:       func(c mprt.Capability) Host { return NewHostClient(c) },
 }
 
-// UnimplementedHost is a Host whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedHost is a Host whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedHost struct{}
 
 // Make fails with mprt.ErrUnimplemented.
@@ -760,7 +765,8 @@ func (c *ObjectClient) StartPing(ctx context.Context) *Object_PingCall {
 	return &Object_PingCall{Started: mprt.Start(c.beginPing(ctx))}
 }
 
-// Object_PingCall is a call of ObjectClient.Ping that was started. Wait for it, or finish it.
+// Object_PingCall is a call of ObjectClient.Ping that was started. Wait for it,
+// or finish it.
 type Object_PingCall struct {
 	mprt.Started
 }
@@ -791,10 +797,9 @@ var ObjectProxy = mprt.Proxy[Object]{
 	New:       func(c mprt.Capability) Object { return NewObjectClient(c) },
 }
 
-// UnimplementedObject is a Object whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedObject is an Object whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedObject struct{}
 
 // Ping fails with mprt.ErrUnimplemented.
@@ -889,7 +894,8 @@ func (c *PlainClient) StartPing(ctx context.Context) *Plain_PingCall {
 	return &Plain_PingCall{Started: mprt.Start(c.beginPing(ctx))}
 }
 
-// Plain_PingCall is a call of PlainClient.Ping that was started. Wait for it, or finish it.
+// Plain_PingCall is a call of PlainClient.Ping that was started. Wait for it,
+// or finish it.
 type Plain_PingCall struct {
 	mprt.Started
 }
@@ -920,10 +926,9 @@ var PlainProxy = mprt.Proxy[Plain]{
 	New:       func(c mprt.Capability) Plain { return NewPlainClient(c) },
 }
 
-// UnimplementedPlain is a Plain whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedPlain is a Plain whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedPlain struct{}
 
 // Ping fails with mprt.ErrUnimplemented.
@@ -937,13 +942,11 @@ const (
 	Plain_Ping_ID uint16 = 0
 )
 
-var (
-	plain_Ping = mprt.Method{
-		InterfaceID: Plain_ID, InterfaceName: "Plain",
-		ID: Plain_Ping_ID, Name: "ping",
-		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
-	}
-)
+var plain_Ping = mprt.Method{
+	InterfaceID: Plain_ID, InterfaceName: "Plain",
+	ID: Plain_Ping_ID, Name: "ping",
+	ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
+}
 
 var ifacePlain = mprt.Interface{
 	ID:   Plain_ID,

@@ -11,8 +11,8 @@ import (
 	"github.com/mpgo-dev/mpgo/pkg/mprt"
 )
 
-// A compile error here means that this file needs a newer mprt than the one it is
-// built with.
+// A compile error here means that this file needs a newer mprt than the one it
+// is built with.
 const _ = mprt.IsAtLeastVersion0_1
 
 // Box is the struct Box of base.capnp.
@@ -135,7 +135,8 @@ func (c *BaseClient) StartName(ctx context.Context) *Base_NameCall {
 	return &Base_NameCall{Started: mprt.Start(c.beginName(ctx))}
 }
 
-// Base_NameCall is a call of BaseClient.Name that was started. Wait for it, or finish it.
+// Base_NameCall is a call of BaseClient.Name that was started. Wait for it, or
+// finish it.
 type Base_NameCall struct {
 	mprt.Started
 }
@@ -166,10 +167,9 @@ var BaseProxy = mprt.Proxy[Base]{
 	New:       func(c mprt.Capability) Base { return NewBaseClient(c) },
 }
 
-// UnimplementedBase is a Base whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedBase is a Base whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedBase struct{}
 
 // Name fails with mprt.ErrUnimplemented.
@@ -269,14 +269,15 @@ func (c *OtherClient) StartOther(ctx context.Context, arg Base) *Other_OtherCall
 	return &Other_OtherCall{Started: mprt.Start(c.beginOther(ctx, arg))}
 }
 
-// Other_OtherCall is a call of OtherClient.Other that was started. Wait for it, or finish it.
+// Other_OtherCall is a call of OtherClient.Other that was started. Wait for it,
+// or finish it.
 type Other_OtherCall struct {
 	mprt.Started
 	result Base
 }
 
-// Result is the result before it is there: what is called on it goes out at once.
-// It is the one that Wait returns.
+// Result is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
 func (s *Other_OtherCall) Result() *BaseClient {
 	if s.result == nil {
 		s.result = NewBaseClient(s.Pipeline(0))
@@ -314,10 +315,9 @@ var OtherProxy = mprt.Proxy[Other]{
 	New:       func(c mprt.Capability) Other { return NewOtherClient(c) },
 }
 
-// UnimplementedOther is a Other whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedOther is an Other whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedOther struct{}
 
 // Other fails with mprt.ErrUnimplemented.
@@ -331,13 +331,11 @@ const (
 	Other_Other_ID uint16 = 0
 )
 
-var (
-	other_Other = mprt.Method{
-		InterfaceID: Other_ID, InterfaceName: "Other",
-		ID: Other_Other_ID, Name: "other",
-		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
-	}
-)
+var other_Other = mprt.Method{
+	InterfaceID: Other_ID, InterfaceName: "Other",
+	ID: Other_Other_ID, Name: "other",
+	ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
+}
 
 var ifaceOther = mprt.Interface{
 	ID:   Other_ID,

@@ -12,8 +12,8 @@ import (
 	"github.com/mpgo-dev/mpgo/test/golden/inherit/base"
 )
 
-// A compile error here means that this file needs a newer mprt than the one it is
-// built with.
+// A compile error here means that this file needs a newer mprt than the one it
+// is built with.
 const _ = mprt.IsAtLeastVersion0_1
 
 // Diamond is the interface Diamond of derived.capnp.
@@ -105,7 +105,8 @@ func (c *DiamondClient) StartName_(ctx context.Context) *Diamond_Name_Call {
 	return &Diamond_Name_Call{Started: mprt.Start(c.beginName_(ctx))}
 }
 
-// Diamond_Name_Call is a call of DiamondClient.Name_ that was started. Wait for it, or finish it.
+// Diamond_Name_Call is a call of DiamondClient.Name_ that was started. Wait for
+// it, or finish it.
 type Diamond_Name_Call struct {
 	mprt.Started
 }
@@ -145,7 +146,8 @@ func (c *DiamondClient) StartLast(ctx context.Context) *Diamond_LastCall {
 	return &Diamond_LastCall{Started: mprt.Start(c.beginLast(ctx))}
 }
 
-// Diamond_LastCall is a call of DiamondClient.Last that was started. Wait for it, or finish it.
+// Diamond_LastCall is a call of DiamondClient.Last that was started. Wait for
+// it, or finish it.
 type Diamond_LastCall struct {
 	mprt.Started
 }
@@ -187,7 +189,8 @@ func (c *DiamondClient) StartBox(ctx context.Context, box *base.Box[string], box
 	return &Diamond_BoxCall{Started: mprt.Start(c.beginBox(ctx, box, boxes))}
 }
 
-// Diamond_BoxCall is a call of DiamondClient.Box that was started. Wait for it, or finish it.
+// Diamond_BoxCall is a call of DiamondClient.Box that was started. Wait for it,
+// or finish it.
 type Diamond_BoxCall struct {
 	mprt.Started
 }
@@ -236,7 +239,8 @@ func (c *DiamondClient) StartFail(ctx context.Context, code int32) *Diamond_Fail
 	return &Diamond_FailCall{Started: mprt.Start(c.beginFail(ctx, code))}
 }
 
-// Diamond_FailCall is a call of DiamondClient.Fail that was started. Wait for it, or finish it.
+// Diamond_FailCall is a call of DiamondClient.Fail that was started. Wait for
+// it, or finish it.
 type Diamond_FailCall struct {
 	mprt.Started
 }
@@ -269,10 +273,9 @@ var DiamondProxy = mprt.Proxy[Diamond]{
 	New:       func(c mprt.Capability) Diamond { return NewDiamondClient(c) },
 }
 
-// UnimplementedDiamond is a Diamond whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedDiamond is a Diamond whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedDiamond struct{}
 
 // Name fails with mprt.ErrUnimplemented.
@@ -463,7 +466,8 @@ func (c *LeftClient) StartLeft(ctx context.Context) *Left_LeftCall {
 	return &Left_LeftCall{Started: mprt.Start(c.beginLeft(ctx))}
 }
 
-// Left_LeftCall is a call of LeftClient.Left that was started. Wait for it, or finish it.
+// Left_LeftCall is a call of LeftClient.Left that was started. Wait for it, or
+// finish it.
 type Left_LeftCall struct {
 	mprt.Started
 }
@@ -494,10 +498,9 @@ var LeftProxy = mprt.Proxy[Left]{
 	New:       func(c mprt.Capability) Left { return NewLeftClient(c) },
 }
 
-// UnimplementedLeft is a Left whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedLeft is a Left whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedLeft struct{}
 
 // Name fails with mprt.ErrUnimplemented.
@@ -516,14 +519,12 @@ const (
 	Left_Left_ID uint16 = 0
 )
 
-var (
-	left_Left = mprt.Method{
-		InterfaceID: Left_ID, InterfaceName: "Left",
-		ID: Left_Left_ID, Name: "left",
-		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
-		Context: 1,
-	}
-)
+var left_Left = mprt.Method{
+	InterfaceID: Left_ID, InterfaceName: "Left",
+	ID: Left_Left_ID, Name: "left",
+	ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
+	Context: 1,
+}
 
 var ifaceLeft = mprt.Interface{
 	ID:   Left_ID,
@@ -600,7 +601,8 @@ func (c *RightClient) StartRight(ctx context.Context) *Right_RightCall {
 	return &Right_RightCall{Started: mprt.Start(c.beginRight(ctx))}
 }
 
-// Right_RightCall is a call of RightClient.Right that was started. Wait for it, or finish it.
+// Right_RightCall is a call of RightClient.Right that was started. Wait for it,
+// or finish it.
 type Right_RightCall struct {
 	mprt.Started
 }
@@ -632,10 +634,9 @@ var RightProxy = mprt.Proxy[Right]{
 	New:       func(c mprt.Capability) Right { return NewRightClient(c) },
 }
 
-// UnimplementedRight is a Right whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// UnimplementedRight is a Right whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedRight struct{}
 
 // Name fails with mprt.ErrUnimplemented.
@@ -654,13 +655,11 @@ const (
 	Right_Right_ID uint16 = 0
 )
 
-var (
-	right_Right = mprt.Method{
-		InterfaceID: Right_ID, InterfaceName: "Right",
-		ID: Right_Right_ID, Name: "right",
-		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 2},
-	}
-)
+var right_Right = mprt.Method{
+	InterfaceID: Right_ID, InterfaceName: "Right",
+	ID: Right_Right_ID, Name: "right",
+	ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 2},
+}
 
 var ifaceRight = mprt.Interface{
 	ID:   Right_ID,

@@ -11,8 +11,8 @@ import (
 	"github.com/mpgo-dev/mpgo/pkg/mprt"
 )
 
-// A compile error here means that this file needs a newer mprt than the one it is
-// built with.
+// A compile error here means that this file needs a newer mprt than the one it
+// is built with.
 const _ = mprt.IsAtLeastVersion0_1
 
 // Level is the enum Level of printer.capnp.
@@ -87,7 +87,8 @@ type PrinterInterface interface {
 	Print(ctx context.Context, text string) (int32, error)
 }
 
-// PrinterInterfaceClient is a PrinterInterface whose methods run in another process.
+// PrinterInterfaceClient is a PrinterInterface whose methods run in another
+// process.
 type PrinterInterfaceClient struct {
 	mprt.Client
 }
@@ -128,7 +129,8 @@ func (c *PrinterInterfaceClient) StartPrint(ctx context.Context, text string) *P
 	return &PrinterInterface_PrintCall{Started: mprt.Start(c.beginPrint(ctx, text))}
 }
 
-// PrinterInterface_PrintCall is a call of PrinterInterfaceClient.Print that was started. Wait for it, or finish it.
+// PrinterInterface_PrintCall is a call of PrinterInterfaceClient.Print that was
+// started. Wait for it, or finish it.
 type PrinterInterface_PrintCall struct {
 	mprt.Started
 }
@@ -160,9 +162,8 @@ var PrinterInterfaceProxy = mprt.Proxy[PrinterInterface]{
 }
 
 // UnimplementedPrinterInterface is a PrinterInterface whose methods all fail
-// with mprt.ErrUnimplemented.
-// Embed it in an implementation, and it goes on to compile when the schema gets
-// new methods.
+// with mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
 type UnimplementedPrinterInterface struct{}
 
 // Print fails with mprt.ErrUnimplemented.
@@ -176,13 +177,11 @@ const (
 	PrinterInterface_Print_ID uint16 = 0
 )
 
-var (
-	printerInterface_Print = mprt.Method{
-		InterfaceID: PrinterInterface_ID, InterfaceName: "PrinterInterface",
-		ID: PrinterInterface_Print_ID, Name: "print",
-		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{DataSize: 8},
-	}
-)
+var printerInterface_Print = mprt.Method{
+	InterfaceID: PrinterInterface_ID, InterfaceName: "PrinterInterface",
+	ID: PrinterInterface_Print_ID, Name: "print",
+	ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{DataSize: 8},
+}
 
 var ifacePrinterInterface = mprt.Interface{
 	ID:   PrinterInterface_ID,

@@ -2,6 +2,7 @@ package gogen
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/mpgo-dev/mpgo/tools/mpgen/internal/model"
 )
@@ -22,12 +23,12 @@ func enumerantNames(e *model.Enum) []string {
 
 func (g *generator) enum(e *model.Enum) {
 	name := goName(&e.Decl)
-	g.typeComment(&e.Decl, "enum")
+	g.declComment(&e.Decl, name, "enum")
 	g.P("type ", name, " uint16")
 	g.P()
 	consts := enumerantNames(e)
 	if len(consts) > 0 {
-		g.P("// The values of ", name, ".")
+		g.say("The values of ", name, ".")
 		g.P("const (")
 		for i, en := range e.Enumerants {
 			g.comment(en.Doc, "")
@@ -36,15 +37,27 @@ func (g *generator) enum(e *model.Enum) {
 		g.P(")")
 		g.P()
 	}
-	args := ""
-	for _, en := range e.Enumerants {
-		args += ", " + strconv.Quote(en.Name)
+	args := make([]string, len(e.Enumerants))
+	for i, en := range e.Enumerants {
+		args[i] = en.Name
 	}
-	g.P("// String returns the schema's name of the value, or its number if it has none.")
+	g.say("String returns the schema's name of the value, or its number if it has none.")
 	g.P("func (e ", name, ") String() string {")
-	g.P("return ", g.mprt("EnumName("), strconv.Quote(name), ", uint16(e)", args, ")")
+	g.enumName(name, "e", args)
 	g.P("}")
 	g.P()
+}
+
+// enumName returns the name of the number v, of those of a type.
+func (g *generator) enumName(typ, v string, list []string) {
+	line, names := strconv.Quote(typ)+", uint16("+v+")", ""
+	for _, n := range list {
+		names += ", " + strconv.Quote(n)
+	}
+	if len(line+names) > 80 {
+		names = ",\n" + fill(strings.TrimPrefix(names, ", "))
+	}
+	g.P("return ", g.mprt("EnumName("), line, names, ")")
 }
 
 // whichNames are the Go names of the constants for a union's members.
@@ -81,21 +94,21 @@ func (g *generator) whichConst(s *model.Struct, f *model.Field) string {
 // which writes the type that tells the members of a union apart.
 func (g *generator) which(s *model.Struct) {
 	typ, members := whichNames(s)
-	g.P("// ", typ, " says which member of the union of ", structName(s), " is set.")
+	g.say(typ, " says which member of the union of ", structName(s), " is set.")
 	g.P("type ", typ, " uint16")
 	g.P()
-	g.P("// The members of the union of ", structName(s), ".")
+	g.say("The members of the union of ", structName(s), ".")
 	g.P("const (")
-	args := ""
+	args := make([]string, len(members))
 	for i, f := range s.Union.Members {
 		g.P(members[i], " ", typ, " = ", f.Discriminant)
-		args += ", " + strconv.Quote(f.Name)
+		args[i] = f.Name
 	}
 	g.P(")")
 	g.P()
-	g.P("// String returns the schema's name of the member, or its number if it has none.")
+	g.say("String returns the schema's name of the member, or its number if it has none.")
 	g.P("func (w ", typ, ") String() string {")
-	g.P("return ", g.mprt("EnumName("), strconv.Quote(typ), ", uint16(w)", args, ")")
+	g.enumName(typ, "w", args)
 	g.P("}")
 	g.P()
 }

@@ -14,6 +14,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/mpgo-dev/mpgo/tools/mpgen/internal/model"
 )
@@ -315,8 +316,7 @@ func (g *generator) guard() {
 	}
 	body := g.buf.String()
 	g.buf.Reset()
-	g.P("// A compile error here means that this file needs a newer mprt than the one it is")
-	g.P("// built with.")
+	g.say("A compile error here means that this file needs a newer mprt than the one it is built with.")
 	g.P("const _ = ", g.mprt("IsAtLeastVersion0_1"))
 	g.P()
 	g.buf.WriteString(body)
@@ -386,16 +386,10 @@ func (g *generator) comment(doc, otherwise string) {
 	}
 }
 
-// typeComment is comment for a type, with where it is in the schema.
-func (g *generator) typeComment(d *model.Decl, what string) {
-	name := goName(d)
-	doc := strings.TrimSpace(d.Doc)
-	if doc == "" {
-		doc = name + " is the " + what + " " + d.FullName() + " of " + path.Base(g.schema.Name) + "."
-	} else {
-		doc = name + " is the " + what + " " + d.FullName() + " of " + path.Base(g.schema.Name) + ".\n\n" + doc
-	}
-	writeComment(&g.buf, doc)
+// declComment is comment for a declaration, with where it is in the schema.
+func (g *generator) declComment(d *model.Decl, name, what string) {
+	where := name + " is the " + what + " " + d.FullName() + " of " + path.Base(g.schema.Name) + "."
+	writeComment(&g.buf, joinDocs(where, strings.TrimSpace(d.Doc)))
 }
 
 func writeComment(out *bytes.Buffer, doc string) {
@@ -414,6 +408,33 @@ func writeComment(out *bytes.Buffer, doc string) {
 		}
 		fmt.Fprintf(out, "// %s\n", line)
 	}
+}
+
+// say writes a comment of mpgen's own.
+func (g *generator) say(parts ...string) { writeComment(&g.buf, fill(strings.Join(parts, ""))) }
+
+// fill breaks a text into lines of a comment's usual length.
+func fill(text string) string { return fillWords(strings.Fields(text)) }
+
+// fillWords is fill for a text of words, which may have spaces.
+func fillWords(words []string) string {
+	var b strings.Builder
+	column := 0
+	for _, w := range words {
+		n := utf8.RuneCountInString(w)
+		switch {
+		case column == 0:
+		case column+1+n > 77: // with the slashes 80
+			b.WriteByte('\n')
+			column = 0
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(w)
+		column += n
+	}
+	return b.String()
 }
 
 // flush writes the declarations that were put off.

@@ -255,7 +255,7 @@ func (g *generator) allSignatures(i *model.Interface, self *model.Type) []*signa
 }
 
 func (g *generator) goInterface(i *model.Interface, own []*signature, self *model.Type) {
-	g.typeComment(&i.Decl, "interface")
+	g.declComment(&i.Decl, goName(&i.Decl), "interface")
 	g.P("type ", goName(&i.Decl), g.paramDecl(i.Params), " interface {")
 	for _, t := range i.Extends {
 		g.P(g.typ(t.Subst(i.Params, self.Args)))
@@ -271,7 +271,7 @@ func (g *generator) goInterface(i *model.Interface, own []*signature, self *mode
 // defaultsDoc says what a caller of another language may leave out, and a Go
 // caller cannot.
 func (g *generator) defaultsDoc(s *signature) string {
-	var parts []string
+	var defaults [][]string
 	for _, v := range s.in {
 		if v.field == nil || v.field.Default == nil || v.field.Go.ToGo != "" { // who knows what that makes of it
 			continue
@@ -282,17 +282,35 @@ func (g *generator) defaultsDoc(s *signature) string {
 			text = strconv.FormatFloat(d.Float(), 'g', -1, 32)
 		case k == model.Float64:
 			text = strconv.FormatFloat(d.Float(), 'g', -1, 64)
-		case k == model.EnumOf || k.Pointer() && k != model.Text:
+		case k == model.EnumOf && int(d.Bits) < len(d.Type.Enum.Enumerants):
+			text = d.Type.Enum.Enumerants[d.Bits].Name
+		case k == model.Text:
+			if text = strconv.Quote(d.Text); len(text) > 60 {
+				continue // nobody wants to read that
+			}
+		case k == model.EnumOf || k.Pointer():
 			continue
 		default:
 			text = g.value(d)
 		}
-		parts = append(parts, v.name+" is "+text)
+		defaults = append(defaults, []string{v.name, "is", text})
 	}
-	if len(parts) == 0 {
+	if len(defaults) == 0 {
 		return ""
 	}
-	return "By the schema's default, " + strings.Join(parts, ", and ") + "."
+	words := strings.Fields("By the schema's default,")
+	for n, d := range defaults {
+		switch n {
+		case len(defaults) - 1:
+			d[2] += "."
+		case len(defaults) - 2:
+			d = append(d, "and")
+		default:
+			d[2] += ","
+		}
+		words = append(words, d...)
+	}
+	return fillWords(words)
 }
 
 // joinDocs puts two comments into one.
@@ -303,12 +321,7 @@ func joinDocs(a, b string) string {
 // funcType writes an interface that stands for a function.
 func (g *generator) funcType(i *model.Interface, s *signature) {
 	name := goName(&i.Decl)
-	doc := strings.TrimSpace(i.Doc)
-	g.P("// ", name, " is the function ", i.FullName(), " of ", baseName(g.schema.Name), ".")
-	if doc != "" {
-		g.P("//")
-		writeComment(&g.buf, doc)
-	}
+	g.declComment(&i.Decl, name, "function")
 	if d := strings.TrimSpace(s.m.Doc); d != "" {
 		g.P("//")
 		writeComment(&g.buf, d)
@@ -331,9 +344,9 @@ func (g *generator) client(i *model.Interface, all []*signature) {
 	client := aux(&i.Decl, "", "Client")
 	decl, use := g.paramDecl(i.Params), g.paramUse(i.Params)
 	if i.Func() != nil {
-		g.P("// ", client, " calls ", article(name), " ", name, " in another process.")
+		g.say(client, " calls ", article(name), " ", name, " in another process.")
 	} else {
-		g.P("// ", client, " is ", article(name), " ", name, " whose methods run in another process.")
+		g.say(client, " is ", article(name), " ", name, " whose methods run in another process.")
 	}
 	g.P("type ", client, decl, " struct {")
 	g.P(g.mprt("Client"))
@@ -352,7 +365,7 @@ func (g *generator) client(i *model.Interface, all []*signature) {
 	if len(i.Params) > 0 {
 		desc = "iface" + goName(&i.Decl) + "(" + strings.TrimPrefix(codecs, ", ") + ")"
 	}
-	g.P("// ", newClient, " makes a proxy client for c, which it takes over.")
+	g.say(newClient, " makes a proxy client for c, which it takes over.")
 	g.P("func ", newClient, decl, "(c ", g.mprt("Capability"), args, ") *", client, use, " {")
 	g.P("return &", client, use, "{", g.mprt("NewClient"), "(c, ", desc, ")", codecs, "}")
 	g.P("}")
@@ -383,7 +396,7 @@ func (g *generator) clientMethod(i *model.Interface, client string, s *signature
 	base := s.base.Interface
 	doc := s.m.Doc
 	if strings.TrimSpace(doc) == "" {
-		doc = s.name + " calls " + base.FullName() + "." + s.m.Name + "."
+		doc = fill(s.name + " calls " + base.FullName() + "." + s.m.Name + ".")
 	}
 	g.comment(joinDocs(doc, g.defaultsDoc(s)), "")
 	if base != i && len(base.Params) == 0 && len(i.Params) == 0 {
@@ -397,7 +410,7 @@ func (g *generator) clientMethod(i *model.Interface, client string, s *signature
 		g.P(ret, convert, s.name, "(", inVars(s), ")")
 		g.P("}")
 		g.P()
-		g.P("// ", s.start, " is ", s.name, " without the wait for its results.")
+		g.say(s.start, " is ", s.name, " without the wait for its results.")
 		g.P("func (c *", client, ") ", s.start, g.inDecl(s), " *", g.qual(base.File, g.callType(s)), " {")
 		g.P("return ", convert, s.start, "(", inVars(s), ")")
 		g.P("}")
@@ -505,7 +518,7 @@ func (g *generator) started(i *model.Interface, client string, s *signature) {
 		typ = aux(&i.Decl, "", "_"+s.name+"Call")
 	}
 	recv := strings.TrimSuffix(client, use)
-	g.P("// ", s.start, " is ", s.name, " without the wait for its results.")
+	g.say(s.start, " is ", s.name, " without the wait for its results.")
 	g.P("func (c *", client, ") ", s.start, g.inDecl(s), " *", typ, use, " {")
 	generic := ""
 	if len(i.Params) > 0 {
@@ -514,7 +527,7 @@ func (g *generator) started(i *model.Interface, client string, s *signature) {
 	g.P("return &", typ, use, "{", generic, "Started: ", g.mprt("Start"), "(c.begin", s.name, "(", inVars(s), "))}")
 	g.P("}")
 	g.P()
-	g.P("// ", typ, " is a call of ", recv, ".", s.name, " that was started. Wait for it, or finish it.")
+	g.say(typ, " is a call of ", recv, ".", s.name, " that was started. Wait for it, or finish it.")
 	g.P("type ", typ, decl, " struct {")
 	g.P(g.mprt("Started"))
 	if generic != "" {
@@ -529,8 +542,7 @@ func (g *generator) started(i *model.Interface, client string, s *signature) {
 	taken := names{"Started": true, "Wait": true, "Finish": true, "Results": true, "Pipeline": true}
 	for _, v := range objects {
 		name := taken.take(upper(v.field.Name), "_")
-		g.P("// ", name, " is the result before it is there: what is called on it goes out at once.")
-		g.P("// It is the one that Wait returns.")
+		g.say(name, " is the result before it is there: what is called on it goes out at once. It is the one that Wait returns.")
 		g.P("func (s *", typ, use, ") ", name, "() ", g.pipelineType(v), " {")
 		codecs := g.codecs
 		g.codecs = map[model.Param]string{}
@@ -556,7 +568,7 @@ func (g *generator) started(i *model.Interface, client string, s *signature) {
 	take := g.takeCall(i, s)
 	wait := *s
 	wait.noErr = false
-	g.P("// Wait waits for the results, and ends the call.")
+	g.say("Wait waits for the results, and ends the call.")
 	g.P("func (s *", typ, use, ") Wait() ", g.outDecl(&wait, true), " {")
 	g.P("defer s.Finish()")
 	if take == "" {
@@ -730,7 +742,7 @@ func (g *generator) server(i *model.Interface) {
 		list += ", " + codecParam(n)
 	}
 	params, codecs := strings.TrimPrefix(args, ", "), strings.TrimPrefix(list, ", ")
-	g.P("// ", newServer, " wraps impl so that a peer can call it.")
+	g.say(newServer, " wraps impl so that a peer can call it.")
 	g.P("func ", newServer, decl, "(impl ", name, use, args, ") *", g.mprt("Server"), " {")
 	if len(i.Params) == 0 {
 		g.P("return ", g.mprt("NewServer"), "(&", desc, ", impl)")
@@ -743,7 +755,7 @@ func (g *generator) server(i *model.Interface) {
 	if i.Func() != nil {
 		made += "." + g.signatures(i, &model.Type{Kind: model.InterfaceOf, Interface: i})[0].name
 	}
-	g.P("// ", proxy, " passes ", article(name), " ", name, " from process to process.")
+	g.say(proxy, " passes ", article(name), " ", name, " from process to process.")
 	if len(i.Params) == 0 {
 		fn := "func(c " + g.mprt("Capability") + ") " + name + " { return " + made + " }"
 		g.P("var ", proxy, " = ", g.mprt("Proxy["), name, "]{")
@@ -772,14 +784,12 @@ func (g *generator) server(i *model.Interface) {
 func (g *generator) unimplemented(i *model.Interface, all []*signature) {
 	name := aux(&i.Decl, "Unimplemented", "")
 	decl, use := g.paramDecl(i.Params), g.paramUse(i.Params)
-	g.P("// ", name, " is ", article(name), " ", goName(&i.Decl), " whose methods all fail")
-	g.P("// with mprt.ErrUnimplemented.")
-	g.P("// Embed it in an implementation, and it goes on to compile when the schema gets")
-	g.P("// new methods.")
+	g.say(name, " is ", article(goName(&i.Decl)), " ", goName(&i.Decl), " whose methods all fail with mprt.ErrUnimplemented. ",
+		"Embed it in an implementation, and it goes on to compile when the schema gets new methods.")
 	g.P("type ", name, decl, " struct{}")
 	g.P()
 	for _, s := range all {
-		g.P("// ", s.name, " fails with mprt.ErrUnimplemented.")
+		g.say(s.name, " fails with mprt.ErrUnimplemented.")
 		g.P("func (", name, use, ") ", s.name, g.blankIn(s), " ", g.outDecl(s, len(s.out) > 0), " {")
 		g.P("return ", outVars(s, g.mprt("Unimplemented(")+g.methodRef(s)+")"))
 		g.P("}")
@@ -807,7 +817,7 @@ func (g *generator) blankIn(s *signature) string {
 // ids writes the constants for the interface's id and its methods'.
 func (g *generator) ids(i *model.Interface) {
 	name := goName(&i.Decl)
-	g.P("// The ids of ", name, " and its methods on the wire.")
+	g.say("The ids of ", name, " and its methods on the wire.")
 	g.P("const (")
 	g.P(aux(&i.Decl, "", "_ID"), " uint64 = ", hex(i.ID))
 	for _, m := range i.Methods {
@@ -840,7 +850,11 @@ func (g *generator) description(i *model.Interface, own []*signature, self *mode
 		}
 	}
 	if len(i.Methods) > 0 {
-		g.P("var (")
+		open, end := "var (\n", ")"
+		if len(i.Methods) == 1 {
+			open, end = "var ", ""
+		}
+		g.buf.WriteString(open)
 		for _, m := range i.Methods {
 			g.P(vars[m], " = ", g.mprt("Method{"))
 			g.P("InterfaceID: ", aux(&i.Decl, "", "_ID"), ", InterfaceName: ", strconv.Quote(i.FullName()), ",")
@@ -860,7 +874,7 @@ func (g *generator) description(i *model.Interface, own []*signature, self *mode
 			}
 			g.P("}")
 		}
-		g.P(")")
+		g.P(end)
 		g.P()
 	}
 	// A base may have this interface as an argument, which Go would call an

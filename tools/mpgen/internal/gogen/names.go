@@ -257,10 +257,20 @@ func methodNames(i *model.Interface) map[*model.Method]string {
 	return out
 }
 
+var startsWithVowel = regexp.MustCompile(`^(?i:[aeio]|u[lp]|un[^i])`)
+
 // article is "a" or "an", as the name wants it.
 func article(name string) string {
-	if strings.ContainsRune("AEIO", rune(name[0])) {
+	if startsWithVowel.MatchString(name) {
 		return "an"
 	}
 	return "a"
+}
+
+// enumerate is a list as a sentence has it.
+func enumerate(list []string) string {
+	if len(list) < 2 {
+		return strings.Join(list, "")
+	}
+	return strings.Join(list[:len(list)-1], ", ") + " and " + list[len(list)-1]
 }

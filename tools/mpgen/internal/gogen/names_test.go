@@ -1,6 +1,7 @@
 package gogen
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/mpgo-dev/mpgo/tools/mpgen/internal/model"
@@ -82,5 +83,23 @@ func TestParseMethod(t *testing.T) {
 		if g.parseMethod(bad, model.Pos{}); len(g.errs) != 1 {
 			t.Errorf("%q: %v", bad, g.errs)
 		}
+	}
+}
+
+func TestArticle(t *testing.T) {
+	for name, want := range map[string]string{
+		"ExtendedCallback": "an", "Object": "an", "Printer": "a", "io.Reader": "an", "legacy.Observer": "a",
+		"Unspent": "an", "Uploader": "an", "User": "a", "Unit": "a", "UTXO": "a",
+	} {
+		if got := article(name); got != want {
+			t.Errorf("%s %s", got, name)
+		}
+	}
+}
+
+func TestFill(t *testing.T) {
+	text := fill(strings.Repeat("four ", 15) + "five,\tand " + strings.Repeat("x", 90) + " on")
+	if want := strings.Repeat("four ", 14) + "four\nfive, and\n" + strings.Repeat("x", 90) + "\non"; text != want {
+		t.Errorf("%q", text)
 	}
 }

@@ -51,27 +51,40 @@ func (g *generator) groups(s *model.Struct) {
 
 // structDecl writes the struct's declaration.
 func (g *generator) structDecl(s *model.Struct) {
-	name := structName(s)
+	name, what := structName(s), "struct"
+	d := s.Decl
 	if s.Group {
-		what := "group"
+		d.Doc = "" // which the field has
+		what = "group"
 		if s.Union != nil && len(s.Union.Members) == len(s.Fields) {
 			what = "union"
 		}
-		g.P("// ", name, " is the ", what, " ", s.FullName(), " of ", baseName(g.schema.Name), ".")
-	} else {
-		g.typeComment(&s.Decl, "struct")
 	}
+	g.declComment(&d, name, what)
 	names := fieldNames(s)
+	if g.empty(s) {
+		g.P("type ", name, g.paramDecl(s.Params), " struct{}")
+		g.P()
+		return
+	}
 	g.P("type ", name, g.paramDecl(s.Params), " struct {")
 	if s.Union != nil {
 		which, _ := whichNames(s)
 		var members []string
 		for _, f := range s.Union.Members {
-			if n := names[f]; n != "" {
-				members = append(members, n)
+			if visible(f) {
+				members = append(members, names[f])
 			}
 		}
-		g.P("// Which says which one of ", strings.Join(members, ", "), " is set; the others are not sent.")
+		doc := "Which says which member of the union is set."
+		switch len(members) {
+		case 0:
+		case 1:
+			doc += " " + members[0] + " is sent only if it is that one."
+		default:
+			doc += " Of " + enumerate(members) + ", only that one is sent."
+		}
+		g.say(doc)
 		g.P("Which ", which)
 	}
 	for _, f := range s.Fields {
@@ -90,33 +103,31 @@ func (g *generator) structDecl(s *model.Struct) {
 
 func visible(f *model.Field) bool { return f.Group != nil || f.Type.Kind != model.Void }
 
-func baseName(s string) string { return s[strings.LastIndexByte(s, '/')+1:] }
-
 // structMethods writes the methods that make a struct an mprt.Struct.
 func (g *generator) structMethods(s *model.Struct) {
 	name := structName(s)
 	if !s.Group {
-		g.P("// CapnpSize implements ", g.mprt("Struct"), ".")
+		g.say("CapnpSize implements ", g.mprt("Struct"), ".")
 		g.P("func (*", name, ") CapnpSize() ", g.capnp("ObjectSize"), " { return ", g.size(s), " }")
 		g.P()
 	}
-	g.P("// MarshalCapnp implements ", g.mprt("Struct"), ".")
-	recv := "v"
+	g.say("MarshalCapnp implements ", g.mprt("Struct"), ".")
 	if g.empty(s) {
-		recv = ""
+		g.P("func (*", name, ") MarshalCapnp(", g.mprt("Builder"), ") {}")
+	} else {
+		g.P("func (v *", name, ") MarshalCapnp(b ", g.mprt("Builder"), ") {")
+		g.marshal(s)
+		g.P("}")
 	}
-	b, r := "b", "r"
-	if recv == "" {
-		b, r = "_", "_"
-	}
-	g.P("func (", strings.TrimSpace(recv+" *"+name), ") MarshalCapnp(", b, " ", g.mprt("Builder"), ") {")
-	g.marshal(s)
-	g.P("}")
 	g.P()
-	g.P("// UnmarshalCapnp implements ", g.mprt("Struct"), ".")
-	g.P("func (", strings.TrimSpace(recv+" *"+name), ") UnmarshalCapnp(", r, " ", g.mprt("Reader"), ") {")
-	g.unmarshal(s)
-	g.P("}")
+	g.say("UnmarshalCapnp implements ", g.mprt("Struct"), ".")
+	if g.empty(s) {
+		g.P("func (*", name, ") UnmarshalCapnp(", g.mprt("Reader"), ") {}")
+	} else {
+		g.P("func (v *", name, ") UnmarshalCapnp(r ", g.mprt("Reader"), ") {")
+		g.unmarshal(s)
+		g.P("}")
+	}
 	g.P()
 	if !s.Group {
 		g.printers(s)
@@ -137,15 +148,15 @@ func (g *generator) empty(s *model.Struct) bool {
 func (g *generator) printers(s *model.Struct) {
 	name := structName(s)
 	use := g.paramUse(s.Params)
-	g.P("// String returns the struct for people to read, cut at a limit.")
+	g.say("String returns the struct for people to read, cut at a limit.")
 	g.P("func (v *", name, use, ") String() string { return ", g.mprt("Format"), "(v) }")
 	g.P()
-	g.P("// LogValue implements slog.LogValuer.")
+	g.say("LogValue implements slog.LogValuer.")
 	slog := g.imp("log/slog")
 	g.P("func (v *", name, use, ") LogValue() ", slog, ".Value { return ", slog, ".StringValue(v.String()) }")
 	g.P()
 	if s.Exception {
-		g.P("// Error makes ", name, " an error, for methods fail with it.")
+		g.say("Error makes ", name, " an error, for methods fail with it.")
 		g.P("func (v *", name, use, ") Error() string { return ", g.errorText(s), " }")
 		g.P()
 	}
@@ -175,7 +186,7 @@ func (g *generator) structCodecType(s *model.Struct) {
 	}
 	decl, use := g.paramDecl(s.Params), g.paramUse(s.Params)
 	typ := g.structType(&model.Type{Kind: model.StructOf, Struct: s}) + use
-	g.P("// ", name, " is the mprt.StructCodec of ", strings.TrimSuffix(typ, use), ".")
+	g.say(name, " is the mprt.StructCodec of ", strings.TrimSuffix(typ, use), ".")
 	if len(s.Params) == 0 {
 		g.P("type ", name, " struct{}")
 	} else {
@@ -186,22 +197,26 @@ func (g *generator) structCodecType(s *model.Struct) {
 		g.P("}")
 	}
 	g.P()
-	g.P("// Size implements mprt.StructCodec.")
+	g.say("Size implements mprt.StructCodec.")
 	g.P("func (", name, use, ") Size() ", g.capnp("ObjectSize"), " { return ", g.size(s), " }")
 	g.P()
 	if g.wrapped {
 		g.checkWrapped(s, s.Params, name, typ, "v", structName(s))
 	}
-	g.P("// Marshal implements mprt.StructCodec.")
-	g.P("func (c ", name, use, ") Marshal(b ", g.mprt("Builder"), ", v *", typ, ") {")
-	g.marshal(s)
-	g.P("}")
-	g.P()
-	g.P("// Unmarshal implements mprt.StructCodec.")
-	g.P("func (c ", name, use, ") Unmarshal(r ", g.mprt("Reader"), ", v *", typ, ") {")
-	g.unmarshal(s)
-	g.P("}")
-	g.P()
+	for _, m := range []struct {
+		name, arg string
+		body      func(s *model.Struct)
+	}{{"Marshal", "b " + g.mprt("Builder"), g.marshal}, {"Unmarshal", "r " + g.mprt("Reader"), g.unmarshal}} {
+		recv := "c "
+		if len(s.Params) == 0 {
+			recv = ""
+		}
+		g.say(m.name, " implements mprt.StructCodec.")
+		g.P("func (", recv, name, use, ") ", m.name, "(", m.arg, ", v *", typ, ") {")
+		m.body(s)
+		g.P("}")
+		g.P()
+	}
 	if s.Go.Wrap == "" && !s.Group {
 		g.printers(s)
 	}
@@ -323,7 +338,7 @@ func (g *generator) constructor(s *model.Struct) {
 	}
 	name := aux(&s.Decl, "New", "")
 	use := g.paramUse(s.Params)
-	g.P("// ", name, " returns a ", goName(&s.Decl), " with the schema's defaults.")
+	g.say(name, " returns ", article(goName(&s.Decl)), " ", goName(&s.Decl), " with the schema's defaults.")
 	g.P("func ", name, g.paramDecl(s.Params), "() *", goName(&s.Decl), use, " {")
 	args := paramTypes(s.Params)
 	var parts []string

@@ -170,7 +170,7 @@ func (g *generator) constant(c *model.Const) {
 	case !t.Pointer() || t == model.Text:
 		kind = "const"
 	}
-	g.comment(c.Doc, "")
+	g.declComment(&c.Decl, name, "constant")
 	typ := " " + g.typ(c.Type)
 	if kind == "var" && !c.Value.Null {
 		typ = ""

@@ -295,7 +295,7 @@ func (g *generator) absent(i *model.Interface, client string) {
 			out = append(out, "_ "+p.typ)
 		}
 		fail := g.mprt("NotInSchema(") + `"` + i.FullName() + `", "` + m.name + `")`
-		g.P("// ", m.name, " is not in the schema: it fails with mprt.ErrUnimplemented.")
+		g.say(m.name, " is not in the schema: it fails with mprt.ErrUnimplemented.")
 		if m.err {
 			out = append(out, "err error")
 			g.P("func (*", client, ") ", m.name, "(", strings.Join(in, ", "), ") (", strings.Join(out, ", "), ") {")

@@ -182,6 +182,8 @@ type harness struct {
 
 var isStruct = regexp.MustCompile(`^(\w+) is the struct ([\w.]+) of (\S+)\.\n`)
 
+var isUnimplemented = regexp.MustCompile(`^\w+\s+fails\s+with\s+mprt\.ErrUnimplemented\.\n$`)
+
 // read takes what a generated file declares.
 func (h *harness) read(content []byte) error {
 	if h.generic == nil {
@@ -221,7 +223,7 @@ func (h *harness) read(content []byte) error {
 				name := spec.Name.Name
 				switch t := spec.Type.(type) {
 				case *ast.StructType:
-					if m := isStruct.FindStringSubmatch(d.Doc.Text() + "\n"); m != nil && params == nil {
+					if m := isStruct.FindStringSubmatch(d.Doc.Text()); m != nil && params == nil {
 						h.structs = append(h.structs, fmt.Sprintf("%q: func() mprt.Struct { return new(%s) },", m[3]+":"+m[2], name))
 					}
 				case *ast.FuncType:
@@ -242,7 +244,7 @@ func (h *harness) read(content []byte) error {
 			// The unimplemented type has every method of its interface.
 			recv := show(d.Recv.List[0].Type)
 			name, ok := strings.CutPrefix(recv, "Unimplemented")
-			if !ok || d.Doc.Text() != d.Name.Name+" fails with mprt.ErrUnimplemented.\n" {
+			if !ok || !isUnimplemented.MatchString(d.Doc.Text()) {
 				continue
 			}
 			name, _, _ = strings.Cut(name, "[")
