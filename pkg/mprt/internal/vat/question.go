@@ -47,7 +47,8 @@ type Question struct {
 	outer     *Question // the question whose place this one took
 	from      *Call     // returned by saying that the results are those of this call
 	timeout   time.Duration
-	lends     bool // the params refer to memory of the caller's
+	lends     bool   // the params refer to memory of the caller's
+	lent      uint64 // how much the connection had sent with them
 	label     any
 	seen      time.Time // by Inspect
 	mode      flushMode
@@ -461,6 +462,7 @@ func (q *Question) Release() (abandoned bool) {
 	// A goroutine that ended while it waited has left these behind.
 	c.dropWaiting(q)
 	c.dropFollower(q)
+	c.takeBack(q)
 	c.unwatch(q)
 	gone := c.unrefQuestion(q)
 	c.mu.Unlock()

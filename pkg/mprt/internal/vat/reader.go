@@ -63,6 +63,7 @@ func (q *Question) Wait(ctx context.Context, own *Queue) error {
 				q.token = false
 				c.vacate()
 			}
+			c.takeBack(q) // it is the caller's stack that the call runs on
 			c.mu.Unlock()
 			more := own.runNext(q)
 			c.mu.Lock()
@@ -94,10 +95,8 @@ func (q *Question) Wait(ctx context.Context, own *Queue) error {
 		if err = context.Cause(ctx); err == nil {
 			err = context.DeadlineExceeded
 		}
-		if q.lends && c.out != nil {
-			c.out.detach()
-		}
 	}
+	c.takeBack(q)
 	c.unwatch(q)
 	c.mu.Unlock()
 	return err

@@ -152,6 +152,15 @@ func (c *Conn) flushLent() {
 	c.mu.Unlock()
 }
 
+// takeBack gives the caller of q the memory back that its params refer to, under
+// c.mu: it is copied unless it has been written. A call can end before that,
+// also because a peer answers what it has not read.
+func (c *Conn) takeBack(q *Question) {
+	if q.lends && c.stats.BytesOut-uint64(c.out.bytes()) < q.lent {
+		c.out.detach()
+	}
+}
+
 // finishFlush writes the rest of the batch on a goroutine of its own, and what
 // was queued meanwhile.
 func (c *Conn) finishFlush() {
@@ -201,6 +210,9 @@ func (c *Conn) sendCall(q *Question, target *Cap) {
 	}
 	c.stats.Calls++
 	taken := c.queueMessage(m, false)
+	if q.lends {
+		q.lent = c.stats.BytesOut
+	}
 	switch {
 	case q.mode != flushWait:
 		c.flushLocked(q.mode)
