@@ -364,9 +364,9 @@ func (c *Cap) settle(target *Cap) (first, embargoed bool) {
 			target = end
 		}
 	}
-	_, local := target.Local()
 	p := c.promise()
 	conn := p.conn
+	_, broken := target.what.(*broken)
 	conn.mu.Lock()
 	if p.target != nil {
 		conn.mu.Unlock()
@@ -375,11 +375,18 @@ func (c *Cap) settle(target *Cap) (first, embargoed bool) {
 	}
 	p.target = target
 	p.holding = true
-	if p.called && local && conn.err == nil {
-		// Calls are on their way through the peer back to us. Later ones wait
-		// until a disembargo has followed those round.
+	switch {
+	case !p.called || conn.err != nil || broken:
+	case target.connection() != conn || target.isPromise(queuedPromise):
+		// Calls are on their way through the peer back to us, and perhaps from
+		// here to another. Later ones wait until a disembargo has followed those
+		// round.
 		conn.sendEmbargo(c)
 		embargoed = true
+	default:
+		if next := target.promise(); next != nil {
+			next.called = true // they go through this one, too
+		}
 	}
 	conn.mu.Unlock()
 	return true, embargoed
