@@ -65,6 +65,15 @@ func WithThreadName(name string) Option { return func(o *options) { o.threadName
 // reads the connection, so it must not block, nor make calls.
 func WithLogger(l *slog.Logger) Option { return func(o *options) { o.logger = l } }
 
+// WithTailCalls has a call that the peer makes here, and that only goes on to one
+// of its own objects, answered by telling the peer that the results are those of
+// that call: they do not travel here and back. Such calls are made on a promise
+// of this side that has become an object of the peer's.
+//
+// Only for peers that know how to take that, as this library and the C++ one do:
+// a peer that does not loses the call, and its connection is ended.
+func WithTailCalls() Option { return func(o *options) { o.vat.TailCalls = true } }
+
 // WithMaxMessage limits the size in bytes of a message, in either direction.
 // A larger one of the peer's ends the connection; a larger one of ours fails
 // its call. The default is 64 MiB.

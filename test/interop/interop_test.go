@@ -5,6 +5,7 @@ package interop_test
 import (
 	"os"
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -76,6 +77,32 @@ func TestVat(t *testing.T) {
 		cpp := cppPeer(t)
 		expectAll(t, scenarios(t, cpp, "level1"), run(t, cpp, start(t, vat).address, nil, "level1"))
 	})
+
+	// With tail calls of ours. That they are made is seen in what a server prints of its messages.
+	tails := vat.with("--tail-calls")
+	t.Run("vat calls vat with tail calls", func(t *testing.T) {
+		server := start(t, tails.with("--trace"))
+		expectAll(t, all, run(t, tails, server.address, nil, "all"))
+		expectTails(t, server)
+	})
+	t.Run("vat calls cpp with tail calls", func(t *testing.T) {
+		cpp := start(t, cppPeer(t))
+		expectAll(t, all, run(t, tails, cpp.address, nil, "all"))
+	})
+	t.Run("cpp calls vat with tail calls", func(t *testing.T) {
+		cpp, server := cppPeer(t), start(t, tails.with("--trace"))
+		expectAll(t, scenarios(t, cpp, "level1"), run(t, cpp, server.address, nil, "level1"))
+		expectTails(t, server)
+	})
+}
+
+// expectTails ends a server that prints its messages and checks that it has made tail calls.
+func expectTails(t *testing.T, server *running) {
+	t.Helper()
+	server.kill()
+	if n := strings.Count(server.output(), "takeFromOtherQuestion #"); n < 3 {
+		t.Errorf("%d tail calls", n)
+	}
 }
 
 // The peers must agree among themselves, or what they say of ours means little.

@@ -30,6 +30,13 @@ type program struct {
 	call  []string
 }
 
+// with is the program with a further option before what else its command line has.
+func (p program) with(option string) program {
+	p.serve = append([]string{option}, p.serve...)
+	p.call = append([]string{option}, p.call...)
+	return p
+}
+
 // binDir holds the programs that are built for these tests; TestMain removes it.
 var binDir string
 
@@ -166,6 +173,7 @@ func command(dir, name string, args ...string) error {
 type running struct {
 	address string
 	kill    func()
+	output  func() string // what it has printed; after kill
 }
 
 // start runs a server until the test ends, and waits until it takes connections.
@@ -207,7 +215,7 @@ func start(t *testing.T, p program) *running {
 		conn, err := net.Dial("unix", socket)
 		if err == nil {
 			conn.Close()
-			return &running{address: "unix:" + socket, kill: kill}
+			return &running{address: "unix:" + socket, kill: kill, output: output.String}
 		}
 		select {
 		case <-retry.C:

@@ -62,6 +62,7 @@ type Call struct {
 	idRoom    [2]uint32 // for resultIDs, as many as most have
 	pipelines []*Cap    // promises for parts of the results, one reference each
 	taker     *Question // takes its return from here (takeFromOtherQuestion)
+	tail      *Question // in whose results its own are left with the peer, one reference
 }
 
 // Conn is the connection that the call came in on.
@@ -208,7 +209,7 @@ func (call *Call) complete(m *message, err error) {
 	params := call.params
 	call.params = nil
 	reply := m
-	if reply == nil || call.keepsResults {
+	if reply == nil || call.keepsResults { // also of a tail call
 		reply = newMessage()
 	}
 	c.mu.Lock()
@@ -217,15 +218,25 @@ func (call *Call) complete(m *message, err error) {
 	// that call must not overtake the earlier ones.
 	for i := 0; i < len(call.pipelines); i++ {
 		p := call.pipelines[i].AddRef()
+		var part *Cap
+		if call.tail != nil {
+			part = call.tail.part(p.promise().path)
+		} else {
+			part = resultCap(m, call.root, err, p.promise().path)
+		}
 		c.mu.Unlock()
-		p.resolve(resultCap(m, call.root, err, p.promise().path))
+		p.resolve(part)
 		p.Release()
 		c.mu.Lock()
 	}
 	call.returned = true
 	c.running--
 	if c.err != nil {
+		gone := call.dropTail()
 		c.mu.Unlock()
+		if gone != nil {
+			gone.recycle()
+		}
 		params.release()
 		m.release()
 		if reply != m {
@@ -249,8 +260,10 @@ func (call *Call) complete(m *message, err error) {
 		c.answers.remove(call.id)
 	}
 	pipelines := call.pipelines
+	var gone *Question
 	if !keep {
 		call.pipelines = nil
+		gone = call.dropTail()
 	}
 	taker := call.taker
 	call.taker = nil
@@ -277,6 +290,9 @@ func (call *Call) complete(m *message, err error) {
 	}
 	if !keep {
 		releaseAll(pipelines)
+	}
+	if gone != nil {
+		gone.recycle()
 	}
 	if !taken && !(keep && reply == m) {
 		reply.release()
@@ -333,6 +349,8 @@ func (call *Call) fillReturn(params, reply, m *message, err error) (noFinish boo
 		noFinish = true
 	case call.keepsResults:
 		ret.SetResultsSentElsewhere()
+	case call.tail != nil:
+		ret.SetTakeFromOtherQuestion(call.tail.id)
 	default:
 		x, e := ret.NewException()
 		if e != nil {
@@ -465,6 +483,17 @@ func resultCap(m *message, content capnp.Ptr, err error, path []uint16) *Cap {
 	return cap.AddRef()
 }
 
+// dropTail gives back what call.tail refers to, under conn.mu. If nobody else
+// refers to it, it is returned, to be recycled.
+func (call *Call) dropTail() (gone *Question) {
+	q := call.tail
+	call.tail = nil
+	if q == nil || !q.c.unrefQuestion(q) {
+		return nil
+	}
+	return q
+}
+
 // disconnected tells a call that its connection is gone.
 func (call *Call) disconnected(err error) {
 	call.cancel(err)
@@ -473,7 +502,14 @@ func (call *Call) disconnected(err error) {
 	call.answer, call.pipelines = nil, nil
 	call.taker = nil // which is one of the connection's questions
 	returned := call.returned
+	var gone *Question
+	if returned {
+		gone = call.dropTail()
+	}
 	call.conn.mu.Unlock()
+	if gone != nil {
+		gone.recycle()
+	}
 	for _, p := range pipelines {
 		if !returned {
 			p.resolve(NewBroken(err))

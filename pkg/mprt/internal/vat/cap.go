@@ -377,10 +377,11 @@ func (c *Cap) settle(target *Cap) (first, embargoed bool) {
 	p.holding = true
 	switch {
 	case !p.called || conn.err != nil || broken:
-	case target.connection() != conn || target.isPromise(queuedPromise):
+	case target.connection() != conn || target.isPromise(queuedPromise) || p.q != nil && p.q.taken:
 		// Calls are on their way through the peer back to us, and perhaps from
-		// here to another. Later ones wait until a disembargo has followed those
-		// round.
+		// here to another, or to an object of the peer's in the results of a call
+		// that it passed on to us. Later ones wait until a disembargo has followed
+		// those round.
 		conn.sendEmbargo(c)
 		embargoed = true
 	default:

@@ -320,11 +320,18 @@ func (c *Conn) answerPart(id uint32, path []uint16) (cap *Cap, refuse error) {
 			return p.AddRef(), nil
 		}
 	}
-	if call.returned {
+	parts := len(call.pipelines)
+	switch {
+	case call.tail != nil:
+		parts = len(call.tail.pipelines)
+	case call.returned:
 		return resultCap(call.answer, call.root, call.answerErr, path), nil
 	}
-	if len(call.pipelines) >= maxPipelines {
+	if parts >= maxPipelines {
 		return nil, &Exception{Overloaded, fmt.Sprintf("more than %d promises for one answer", maxPipelines)}
+	}
+	if call.tail != nil {
+		return call.tail.part(path), nil
 	}
 	if c.held > c.opts.MaxHeld {
 		return nil, c.tooMuchHeld()
@@ -520,7 +527,7 @@ func (c *Conn) handleReturn(m *message, h returnHeader, ret *rpc.Return) error {
 		}
 		return nil
 	}
-	results, content, outcome, wait, err := c.readReturn(q, ret, m)
+	results, content, outcome, wait, err := c.readReturn(q, ret, m, h.noFinishNeeded)
 	if err != nil {
 		c.mu.Unlock()
 		releaseAll(dropped)
@@ -545,8 +552,8 @@ func (c *Conn) handleReturn(m *message, h returnHeader, ret *rpc.Return) error {
 
 // readReturn reads what q returned, under c.mu: the message that holds the
 // results and their content, or the error that the call ended with. wait says
-// that the results are still to come, from another call.
-func (c *Conn) readReturn(q *Question, ret *rpc.Return, m *message) (results *message, content capnp.Ptr, outcome error, wait bool, err error) {
+// that the results are still to come, from another call, or stay with the peer.
+func (c *Conn) readReturn(q *Question, ret *rpc.Return, m *message, noFinish bool) (results *message, content capnp.Ptr, outcome error, wait bool, err error) {
 	if ret == nil {
 		if content, err = m.msg.Root(); err == nil {
 			err = c.importTable(m)
@@ -573,6 +580,7 @@ func (c *Conn) readReturn(q *Question, ret *rpc.Return, m *message) (results *me
 		return nil, noPtr, failedf("the call was cancelled by the callee"), false, nil
 	case rpc.Return_Which_takeFromOtherQuestion:
 		call := c.answers.get(ret.TakeFromOtherQuestion())
+		q.taken = true
 		switch {
 		case call == nil || !call.keepsResults || call.taker != nil:
 			err = fmt.Errorf("answer %d keeps no results to take", ret.TakeFromOtherQuestion())
@@ -586,7 +594,15 @@ func (c *Conn) readReturn(q *Question, ret *rpc.Return, m *message) (results *me
 		}
 		return results, content, outcome, wait, err
 	case rpc.Return_Which_resultsSentElsewhere:
-		return nil, noPtr, nil, false, fmt.Errorf("results were sent elsewhere, which was not asked for")
+		switch {
+		case !q.leaves:
+			return nil, noPtr, nil, false, fmt.Errorf("results were sent elsewhere, which was not asked for")
+		case noFinish:
+			return nil, noPtr, failedf("the results hold no objects"), false, nil
+		}
+		q.elsewhere = true
+		q.leave()
+		return nil, noPtr, nil, true, nil
 	}
 	return nil, noPtr, nil, false, fmt.Errorf("unknown kind of return %d", ret.Which())
 }
@@ -638,8 +654,12 @@ func (c *Conn) handleFinish(id uint32, releaseCaps bool) {
 	}
 	answer, pipelines := call.answer, call.pipelines
 	call.answer, call.pipelines, call.resultIDs = nil, nil, nil
+	gone := call.dropTail()
 	c.mu.Unlock()
 	answer.release()
+	if gone != nil {
+		gone.recycle()
+	}
 	releaseAll(pipelines)
 	releaseAll(dropped)
 }
@@ -871,6 +891,10 @@ func (c *Conn) handleUnimplemented(m *message) error {
 		if q == nil {
 			c.mu.Unlock()
 			return protocolError("unimplemented: no question has id %d", id)
+		}
+		if q.leaves {
+			c.mu.Unlock()
+			return protocolError("the peer does not implement tail calls, which it was said to")
 		}
 		var few fewCaps
 		dropped := c.releaseExports(q.exported, few[:0])

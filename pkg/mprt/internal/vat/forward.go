@@ -24,8 +24,30 @@ func forward(target *Cap, call *Call) {
 		call.Fail(failedf("cannot pass the call on: %v", err))
 		return
 	}
+	call.ReturnFrom(q)
+}
+
+// ReturnFrom completes the call with what q returns, which has not been sent: it
+// sends q and takes it over. Where both go over one connection, to a peer that
+// can take that (see [Options.TailCalls]), the results do not come here. It does
+// not block. Only in [Server.Accept], in place of [Call.SetExec].
+func (call *Call) ReturnFrom(q *Question) {
 	q.mode = flushNoWait
+	if call.question == nil && !call.keepsResults {
+		q.tailOf = call
+	}
 	q.send()
+	q.c.mu.Lock()
+	q.tailOf = nil // if it is held, its results come here
+	leaves := q.leaves
+	if leaves {
+		call.tail = q
+	}
+	q.c.mu.Unlock()
+	if leaves {
+		call.complete(nil, nil)
+		return
+	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	call.SetExec(forwarded(cancel))
 	if err := call.Cancelled(); err != nil {

@@ -44,7 +44,7 @@ func (c *Conn) Inspect(limit int, wanted func(Server) bool) Inspection {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, q := range c.questions.all() {
-		if q == nil || len(i.Sent) >= limit {
+		if q == nil || q.elsewhere || len(i.Sent) >= limit {
 			continue
 		}
 		if q.seen.IsZero() {

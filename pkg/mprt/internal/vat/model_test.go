@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"slices"
 	"sync"
 	"testing"
@@ -290,7 +291,10 @@ func playModel(t *testing.T, seed uint64) {
 		servers[i] = w.object(boots[i].id)
 	}
 	a, b := socketPair(t)
-	g.conns = [2]*Conn{New(a, NewServer(servers[0]), Options{}), New(b, NewServer(servers[1]), Options{})}
+	for i, nc := range []net.Conn{a, b} {
+		// Calls that are passed on return either way.
+		g.conns[i] = New(nc, NewServer(servers[i]), Options{TailCalls: g.rand.IntN(2) == 0})
+	}
 	for i, c := range g.conns {
 		c.Start()
 		g.refs = append(g.refs, &reference{id: g.id(), side: i, cap: c.Bootstrap(), value: value{object: boots[1-i]}})

@@ -30,6 +30,10 @@ type Options struct {
 	// MaxUnsent is how many bytes are kept for a peer that does not read
 	// before the connection is ended. Default 2 * MaxMessage.
 	MaxUnsent int
+	// TailCalls has calls of the peer that are passed on to one of its own objects
+	// answered by saying that the results are those of that call. A peer that
+	// does not know that message loses the call, and then the connection.
+	TailCalls bool
 	// Trace, if set, sees every message that is sent or received, in order.
 	// It must not keep the message nor call into the connection.
 	Trace func(sent bool, m rpc.Message)

@@ -46,6 +46,10 @@ type Question struct {
 	inner     *Question // goes over another connection in this one's place, one reference
 	outer     *Question // the question whose place this one took
 	from      *Call     // returned by saying that the results are those of this call
+	taken     bool      // likewise, and it may have happened
+	tailOf    *Call     // whose results it may leave with the peer
+	leaves    bool      // it does
+	elsewhere bool      // and has returned; its parts are called through the peer until the last goes
 	timeout   time.Duration
 	lends     bool   // the params refer to memory of the caller's
 	lent      uint64 // how much the connection had sent with them
@@ -347,6 +351,11 @@ func (q *Question) resolvePipelines() {
 // forget takes q off the table, under c.mu: it has returned.
 func (c *Conn) forget(q *Question) {
 	c.questions.remove(q.id)
+	q.leave()
+}
+
+// leave says that q does not keep its callee busy, under c.mu.
+func (q *Question) leave() {
 	if q.callee != nil { // not of a bootstrap
 		q.callee.calls--
 		q.callee = nil
@@ -356,7 +365,7 @@ func (c *Conn) forget(q *Question) {
 // awaited finds a question that has not returned, under c.mu.
 func (c *Conn) awaited(id uint32) *Question {
 	q := c.questions.get(id)
-	if q == nil || q.state != sent || q.ret != nil || q.err != nil || q.from != nil {
+	if q == nil || q.state != sent || q.ret != nil || q.err != nil || q.from != nil || q.elsewhere {
 		return nil
 	}
 	return q
@@ -401,15 +410,19 @@ func (c *Conn) returned(q *Question) (gone bool) {
 // pointer indexes that lead to it. Calls on it need not wait for the return.
 // Only after Send.
 func (q *Question) Pipeline(path ...uint16) *Cap {
+	q.c.mu.Lock()
+	defer q.c.mu.Unlock()
+	return q.part(path)
+}
+
+// part is Pipeline under the lock. It does not keep path.
+func (q *Question) part(path []uint16) *Cap {
 	c := q.c
-	c.mu.Lock()
 	if q.ret != nil || q.err != nil {
-		c.mu.Unlock()
 		return resultCap(q.ret, q.results, q.err, path)
 	}
 	for _, p := range q.pipelines {
 		if samePath(p.promise().path, path) && p.tryRef() {
-			c.mu.Unlock()
 			return p
 		}
 	}
@@ -424,7 +437,6 @@ func (q *Question) Pipeline(path ...uint16) *Cap {
 		q.pipelines = q.partRoom[:0]
 	}
 	q.pipelines = append(q.pipelines, p) // without a reference; see dropPromise
-	c.mu.Unlock()
 	return p
 }
 
@@ -495,6 +507,10 @@ func (c *Conn) unrefQuestion(q *Question) (gone bool) {
 		q.heldBy.unhold(q)
 		return true
 	case q.state != sent:
+	case q.elsewhere && c.err == nil:
+		c.sendFinish(q.id, true)
+		c.forget(q)
+		return true
 	case q.from != nil && c.err == nil: // its return has come
 		from := q.from
 		from.taker, q.from = nil, nil

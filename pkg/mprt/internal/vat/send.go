@@ -251,6 +251,11 @@ func (c *Conn) addressCall(q *Question, m *message, target *Cap) error {
 	if err != nil {
 		return failedf("cannot build the call: %v", err)
 	}
+	if call := q.tailOf; call != nil && call.conn == c && c.opts.TailCalls && call.cancelled == nil {
+		q.leaves = true
+		q.mode = flushLater // with the return, which follows
+		m.putUint32(callMethod, uint32(q.methodID)|uint32(rpc.Call_sendResultsTo_Which_yourself)<<16)
+	}
 	q.state = sent
 	q.callee = target
 	target.calls++

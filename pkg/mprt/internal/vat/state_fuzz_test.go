@@ -337,7 +337,7 @@ func FuzzState(f *testing.F) {
 		w := &world{}
 		near, far := socketPair(t)
 		go io.Copy(io.Discard, far)
-		c := New(near, w.newObject(), Options{MaxCalls: 16, MaxAnswers: 32, MaxExports: 64, MaxImports: 64, MaxMessage: 1 << 16})
+		c := New(near, w.newObject(), Options{MaxCalls: 16, MaxAnswers: 32, MaxExports: 64, MaxImports: 64, MaxMessage: 1 << 16, TailCalls: len(bytes)&2 != 0})
 		c.Start()
 
 		var out sync.WaitGroup

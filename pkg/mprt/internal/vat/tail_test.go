@@ -137,8 +137,21 @@ func (p *passingPeer) expectTarget(id uint32, to rpc.MessageTarget, err error) {
 	}
 }
 
-// While a call that the peer passed on to us has not returned, calls on its results go where they went before.
+// While a call that the peer passed on to us has not returned, calls on its results go where they went before. Later ones
+// must not overtake those, also if the results are an object of the peer's: they still go through here to that.
 func TestPipelineOnTailCall(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		object func(*passingPeer) *Cap
+	}{
+		{"ours", func(*passingPeer) *Cap { return NewServer(newFuncServer(echo)) }},
+		{"the peer's", func(p *passingPeer) *Cap { return p.boot.AddRef() }},
+	} {
+		t.Run(test.name, func(t *testing.T) { testPipelineOnTailCall(t, test.object) })
+	}
+}
+
+func testPipelineOnTailCall(t *testing.T, object func(*passingPeer) *Cap) {
 	p := newPassingPeer(t)
 	q, id := p.asked()
 	defer q.Release()
@@ -165,8 +178,7 @@ func TestPipelineOnTailCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	results.SetUint64(0, 7)
-	own := newFuncServer(echo)
-	if err := results.SetPtr(0, call.AddCap(NewServer(own))); err != nil {
+	if err := results.SetPtr(0, call.AddCap(object(p))); err != nil {
 		t.Fatal(err)
 	}
 	call.Return()

@@ -1,6 +1,7 @@
 // Command level1peer lets the bare vat serve and call test/interop/level1.capnp, so that it can be tried against other
 // implementations of RPC; test/interop runs it. It takes params and results apart by hand. Package peer has its
-// command line; with --trace before the rest, every message is printed on standard error.
+// command line; with --trace before the rest, every message is printed on standard error, and with --tail-calls calls that
+// go back to the peer are answered with those.
 package main
 
 import (
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 
 	rpccp "capnproto.org/go/capnp/v3/std/capnp/rpc"
 
@@ -19,9 +21,17 @@ import (
 func main() {
 	args := os.Args[1:]
 	var options vat.Options
-	if len(args) > 0 && args[0] == "--trace" {
+	for len(args) > 0 && strings.HasPrefix(args[0], "--") {
+		switch args[0] {
+		case "--trace":
+			options.Trace = trace
+		case "--tail-calls":
+			options.TailCalls = true
+		default:
+			fmt.Fprintln(os.Stderr, "there is no option", args[0])
+			os.Exit(2)
+		}
 		args = args[1:]
-		options.Trace = trace
 	}
 	p := peer.Peer{Serve: func(conn net.Conn) { vat.New(conn, vat.NewServer(&level1{}), options).Start() }}
 	for _, s := range scenarios {
