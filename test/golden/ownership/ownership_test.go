@@ -6,6 +6,7 @@ import (
 	"net"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -540,5 +541,55 @@ func TestOneRoundTrip(t *testing.T) {
 	conn.Close()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// Object that comes home while the way through the peer is still what it is known by: with tail calls, what it returns
+// stays here.
+func TestHomeByTailCall(t *testing.T) {
+	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	var record strings.Builder
+	go func() {
+		served <- mprt.Serve(ctx, l, NewHostServer(newHost()), mprt.WithTailCalls(), mprt.WithRecorder(&record))
+	}()
+	conn, err := mprt.Dial(ctx, "unix:"+l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := NewHostClient(conn.Bootstrap())
+	mine := newObject("mine")
+	if err := c.Keep(ctx, mine, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	call, err := c.Begin(ctx, &host_GiveBack)
+	if err != nil {
+		t.Fatal(err)
+	}
+	call.Start()
+	promised := NewObjectClient(call.Pipeline(0))
+	if s, err := promised.Ping(ctx); s != "mine" || err != nil { // goes with the call that it is a result of
+		t.Error(s, err)
+	}
+	if _, err := call.Wait(); err != nil {
+		t.Error(err)
+	}
+	call.Finish()
+	if s, err := promised.Ping(ctx); s != "mine" || err != nil {
+		t.Error(s, err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Error(err)
+	}
+	cancel()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(record.String(), "takeFromOtherQuestion") {
+		t.Errorf("no tail call:\n%s", record.String())
 	}
 }
