@@ -204,7 +204,7 @@ func (in *input) fill() error {
 		in.need()
 		n, err := in.nc.Read(in.buf[in.w:])
 		in.w += n
-		if n > 0 {
+		if n > 0 || err == nil { // a stream may also return nothing, and go on
 			return nil
 		}
 		return in.end(err)

@@ -2,7 +2,10 @@ package vat
 
 import (
 	"context"
+	"net"
 	"testing"
+
+	"capnproto.org/go/capnp/v3"
 )
 
 // keepingServer keeps calls of method 1, and runs others.
@@ -73,5 +76,23 @@ func call(t *testing.T, target *Cap) {
 	q.Post()
 	if err := q.Wait(context.Background(), nil); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Who reads nothing has not come to the end of a stream.
+func TestReadOfNothing(t *testing.T) {
+	near, far := net.Pipe()
+	defer far.Close()
+	c := New(near, NewServer(newFuncServer(echo)), Options{})
+	defer c.Close()
+	c.Start()
+	m := frame(t, bootstrapMessage)
+	for _, b := range [][]byte{nil, m[:9], nil, m[9:]} {
+		if _, err := far.Write(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := capnp.NewDecoder(far).Decode(); err != nil {
+		t.Error(err)
 	}
 }
