@@ -38,14 +38,13 @@ func (s *Server) capability() *vat.Cap {
 type proxyServer struct {
 	iface *Interface
 	impl  any
-	conn  *Conn // that it was passed on, nil for a call within this process
-	owned bool
+	conn  *Conn   // that it was passed on, nil for a call within this process
 	self  vat.Cap // its own reference belongs to who got it from newProxyServer
 	// loop runs the methods without a context, in order.
 	loop vat.Queue
 
-	mu        sync.Mutex
-	destroyed bool
+	owned     bool
+	destroyed atomic.Bool
 }
 
 // newProxyServer wraps impl. If it is owned, it is closed at the end.
@@ -79,17 +78,8 @@ func panicError(p any) error { return fmt.Errorf("panic: %v", p) }
 
 // end reports, once, that the object is to be closed.
 func (s *proxyServer) end() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	first := !s.destroyed
-	s.destroyed = true
+	first := !s.destroyed.Swap(true)
 	return first && s.owned
-}
-
-func (s *proxyServer) ended() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.destroyed
 }
 
 // Accept implements [vat.Server].
@@ -373,7 +363,7 @@ func (c *ServerCall) Cancel(err error) { c.cancel(err) }
 
 func (c *ServerCall) run() error {
 	s, m := c.server, c.method
-	if s.ended() {
+	if s.destroyed.Load() {
 		return fmt.Errorf("%s: the object has been destroyed", m.Method)
 	}
 	if i := m.ParamsThreadMap; i > 0 && c.conn != nil {

@@ -183,7 +183,7 @@ func (c *Conn) newWorker(name string) (*vat.Cap, error) {
 			c.workers.Add(-1)
 			return nil, err
 		}
-		s.thread.queue.Runner = s.os.run
+		s.thread.queue.SetRunner(s.os.run)
 	}
 	c.threads.Add(1)
 	return vat.NewServer(s), nil

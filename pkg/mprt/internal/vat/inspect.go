@@ -80,8 +80,11 @@ func (c *Conn) Inspect(limit int, wanted func(Server) bool) Inspection {
 func (q *Queue) Len() (waiting int, busy bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for call := q.head; call != nil; call = call.next {
-		waiting++
+	if q.waits() {
+		waiting = 1
+		for call := q.last.next; call != q.last; call = call.next {
+			waiting++
+		}
 	}
-	return waiting, q.busy
+	return waiting, q.last != nil
 }

@@ -11,21 +11,38 @@ import (
 // that waits for a return may lend itself to the calls of its own queue, which
 // then run on top of its stack (as callbacks do on the thread that waits).
 //
-// The zero Queue is ready to use.
+// The zero Queue is ready to use. Every object has one, so it is small.
 type Queue struct {
-	// Runner, if set before the first call, has the queue run where it likes,
-	// instead of whoever was told to. It must not wait for that.
-	Runner func(run func())
+	mu sync.Mutex
+	// last is the last of the calls that wait, whose next is the first of them;
+	// noCall if none waits; nil if nobody runs the queue or owns it (Acquire).
+	last *Call
+	// thread is nil for a queue that is none of a thread.
+	thread *threadQueue
+}
 
-	mu         sync.Mutex
-	head, tail *Call
-	// busy says that a goroutine runs the queue or owns it (Acquire).
-	busy bool
+// threadQueue is what only the queue of a thread needs.
+type threadQueue struct {
+	runner func(run func())
 	// lent are the questions whose waiting goroutines take calls, the
 	// innermost last.
 	lent []*Question
 	// nested is how many calls such goroutines run now, on top of each other.
 	nested int
+}
+
+var noCall = new(Call)
+
+// SetRunner has the queue run where runner likes, instead of whoever was told
+// to. It must not wait for that. Only before the first call.
+func (q *Queue) SetRunner(runner func(run func())) { q.thread = &threadQueue{runner: runner} }
+
+// runner is what SetRunner set, under q.mu.
+func (q *Queue) runner() func(run func()) {
+	if q.thread == nil {
+		return nil
+	}
+	return q.thread.runner
 }
 
 // maxNested bounds the calls that run on top of each other on goroutines that
@@ -38,31 +55,36 @@ const maxNested = 10_000
 // see to it that q.Run is called. Otherwise it returns nil.
 func (q *Queue) Put(call *Call) *Queue {
 	q.mu.Lock()
-	if q.tail == nil {
-		q.head = call
+	idle := q.last == nil
+	if idle || q.last == noCall {
+		call.next = call
 	} else {
-		q.tail.next = call
+		call.next = q.last.next
+		q.last.next = call
 	}
-	q.tail = call
-	if !q.busy {
-		q.busy = true
+	q.last = call
+	if !idle {
+		q.wakeLent()
 		q.mu.Unlock()
-		if q.Runner != nil {
-			q.Start()
-			return nil
-		}
-		return q
+		return nil
 	}
-	q.wakeLent()
+	runner := q.runner()
 	q.mu.Unlock()
-	return nil
+	if runner != nil {
+		runner(q.Run)
+		return nil
+	}
+	return q
 }
+
+// waits says whether a call waits, under q.mu.
+func (q *Queue) waits() bool { return q.last != nil && q.last != noCall }
 
 // Busy says whether somebody runs or owns the queue.
 func (q *Queue) Busy() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.busy
+	return q.last != nil
 }
 
 // Run runs calls until none is left. Only for whom Put told to.
@@ -77,7 +99,7 @@ func (q *Queue) Run() {
 		q.mu.Lock()
 		call := q.pop()
 		if call == nil {
-			q.busy = false
+			q.last = nil
 			q.mu.Unlock()
 			done = true
 			return
@@ -90,11 +112,15 @@ func (q *Queue) Run() {
 // Start runs q on a goroutine of its own, or where its Runner has it. A nil
 // queue needs none.
 func (q *Queue) Start() {
-	switch {
-	case q == nil:
-	case q.Runner != nil:
-		q.Runner(q.Run)
-	default:
+	if q == nil {
+		return
+	}
+	q.mu.Lock()
+	runner := q.runner()
+	q.mu.Unlock()
+	if runner != nil {
+		runner(q.Run)
+	} else {
 		go q.Run()
 	}
 }
@@ -104,18 +130,18 @@ func (q *Queue) Start() {
 func (q *Queue) Acquire() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.busy {
+	if q.last != nil {
 		return false
 	}
-	q.busy = true
+	q.last = noCall
 	return true
 }
 
 // Yield ends Acquire. What was put in the meantime is started.
 func (q *Queue) Yield() {
 	q.mu.Lock()
-	if q.head == nil {
-		q.busy = false
+	if !q.waits() {
+		q.last = nil
 		q.mu.Unlock()
 		return
 	}
@@ -123,15 +149,18 @@ func (q *Queue) Yield() {
 	q.Start()
 }
 
+// pop takes the first of the calls that wait, nil if none does, under q.mu.
 func (q *Queue) pop() *Call {
-	call := q.head
-	if call != nil {
-		q.head = call.next
-		if q.head == nil {
-			q.tail = nil
-		}
-		call.next = nil
+	if !q.waits() {
+		return nil
 	}
+	call := q.last.next
+	if call == q.last {
+		q.last = noCall
+	} else {
+		q.last.next = call.next
+	}
+	call.next = nil
 	return call
 }
 
@@ -140,25 +169,29 @@ func (q *Queue) pop() *Call {
 func (q *Queue) lend(question *Question) (waiting bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.lent = append(q.lent, question)
-	return q.head != nil
+	if q.thread == nil {
+		q.thread = new(threadQueue)
+	}
+	q.thread.lent = append(q.thread.lent, question)
+	return q.waits()
 }
 
 // unlend takes the offer back. Goroutines that share a queue may end in any
 // order; whoever is left then must look whether calls wait.
 func (q *Queue) unlend(question *Question) {
 	q.mu.Lock()
-	for i := len(q.lent) - 1; i >= 0; i-- {
-		if q.lent[i] == question {
-			q.lent = slices.Delete(q.lent, i, i+1)
+	t := q.thread
+	for i := len(t.lent) - 1; i >= 0; i-- {
+		if t.lent[i] == question {
+			t.lent = slices.Delete(t.lent, i, i+1)
 			break
 		}
 	}
 	if question.nests { // what it ran ended the goroutine
 		question.nests = false
-		q.nested--
+		t.nested--
 	}
-	if q.head != nil {
+	if q.waits() {
 		q.wakeLent()
 	}
 	q.mu.Unlock()
@@ -167,8 +200,11 @@ func (q *Queue) unlend(question *Question) {
 // wakeLent makes the innermost lender look at the queue. Locks nest in this
 // order: a queue's, then a connection's.
 func (q *Queue) wakeLent() {
-	if n := len(q.lent); n > 0 {
-		q.lent[n-1].poke()
+	if q.thread == nil {
+		return
+	}
+	if n := len(q.thread.lent); n > 0 {
+		q.thread.lent[n-1].poke()
 	}
 }
 
@@ -181,9 +217,9 @@ func (q *Queue) runNext(question *Question) (more bool) {
 		q.mu.Unlock()
 		return false
 	}
-	q.nested++
+	q.thread.nested++
 	question.nests = true
-	tooDeep := q.nested > maxNested
+	tooDeep := q.thread.nested > maxNested
 	q.mu.Unlock()
 	if tooDeep {
 		call.cancel(&Exception{Overloaded, fmt.Sprintf("more than %d calls nested on one thread", maxNested)})
@@ -192,6 +228,6 @@ func (q *Queue) runNext(question *Question) (more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	question.nests = false
-	q.nested--
-	return q.head != nil
+	q.thread.nested--
+	return q.waits()
 }
