@@ -19,16 +19,16 @@ type Client struct {
 }
 
 // proxy is what copies of a Client share.
+//
+// It has a finalizer for when it is dropped without Close. A cleanup would take
+// two allocations and 40 bytes more, and gain nothing: it too would keep alive
+// what the capability leads to.
 type proxy struct {
 	cap   *vat.Cap
 	iface *Interface
-	// peer is what errors call the process that the object came from, also when
-	// the connection has gone.
-	peer    string
-	closed  atomic.Bool
-	cleanup runtime.Cleanup
 	// origin is the call that the proxy came with, as long as it is served.
 	origin atomic.Pointer[ServerCall]
+	closed atomic.Bool
 }
 
 // NewClient makes a client of an object that it takes over. Of the bootstrap
@@ -39,53 +39,57 @@ func NewClient(c Capability, i *Interface) Client {
 	if c.cap == nil {
 		p.cap = vat.NewBroken(vat.ErrNull)
 	}
-	dropped := droppedProxy{cap: p.cap, iface: i}
+	dropped := (*proxy).dropped
 	if conn := p.conn(); conn != nil {
-		p.peer = conn.name
 		conn.object("IPC client create", i)
 		if i.Construct != nil {
 			conn.construct(p.cap, i.Construct)
 		}
 		if conn.leaked != nil && !c.function {
-			dropped.made = callers()
+			made := callers()
+			dropped = func(p *proxy) { p.leaked(made) }
 		}
 	}
 	if c.from != nil {
 		c.from.adopt(p)
 	}
-	p.cleanup = runtime.AddCleanup(p, dropProxy, dropped)
+	runtime.SetFinalizer(p, dropped)
 	return Client{p}
 }
 
-// droppedProxy is what is left of a proxy that was never closed.
-type droppedProxy struct {
-	cap   *vat.Cap
-	iface *Interface
-	made  []uintptr // where, if leaks are reported
-}
+// dropped releases what the garbage collector found. The object dies with its
+// last reference; destroy, which may block, is left out.
+func (p *proxy) dropped() { p.cap.Release() }
 
-// dropProxy releases what the garbage collector found. The object dies with
-// its last reference; destroy, which may block, is left out.
-func dropProxy(d droppedProxy) {
-	if d.made != nil {
-		if c := connOf(d.cap); c != nil && c.leaked != nil {
-			c.leaked(Leak{Interface: d.iface.Name, Peer: c.name, Stack: stackOf(d.made)})
-		}
+// leaked is dropped for a proxy whose loss is reported; made is the stack of who
+// made it.
+func (p *proxy) leaked(made []uintptr) {
+	if c := p.conn(); c != nil && c.leaked != nil {
+		c.leaked(Leak{Interface: p.iface.Name, Peer: c.name, Stack: stackOf(made)})
 	}
-	d.cap.Release()
+	p.dropped()
 }
 
 func (c Client) proxy() *proxy { return c.p }
 
 // conn is the connection to the object's process, nil if it is this one.
-func (p *proxy) conn() *Conn { return connOf(p.cap) }
+func (p *proxy) conn() *Conn { return owner(p.cap.Conn()) }
 
-func connOf(c *vat.Cap) *Conn {
-	if v := c.Conn(); v != nil {
-		conn, _ := v.Owner().(*Conn)
-		return conn
+// peer is what errors call the process that the object came from, also when the
+// connection has gone.
+func (p *proxy) peer() string {
+	if conn := owner(p.cap.CameOver()); conn != nil {
+		return conn.name
 	}
-	return nil
+	return ""
+}
+
+func owner(v *vat.Conn) *Conn {
+	if v == nil {
+		return nil
+	}
+	conn, _ := v.Owner().(*Conn)
+	return conn
 }
 
 // Capability returns a new reference to the object, without a type.
@@ -121,7 +125,7 @@ func (c Client) close(ctx context.Context, timeout time.Duration) error {
 	if p.closed.Swap(true) {
 		return nil
 	}
-	p.cleanup.Stop()
+	runtime.SetFinalizer(p, nil)
 	if conn := p.conn(); conn != nil {
 		conn.object("IPC client destroy", p.iface)
 	}
@@ -197,7 +201,7 @@ func begin(ctx context.Context, p *proxy, m *Method) (*ClientCall, error) {
 	conn := p.conn()
 	q, err := vat.NewQuestion(p.cap, m.InterfaceID, m.ID, m.ParamsSize)
 	if err != nil {
-		return nil, callError(m, p.peer, err)
+		return nil, callError(m, p.peer(), err)
 	}
 	q.SetLabel(m)
 	call := clientCalls.Get().(*ClientCall)
@@ -264,7 +268,7 @@ func (c *ClientCall) error(cause error) error {
 	case c.conn != nil:
 		peer = c.conn.name
 	case c.proxy.cap.Broken() != nil:
-		peer = c.proxy.peer
+		peer = c.proxy.peer()
 	}
 	return callError(c.method, peer, cause)
 }

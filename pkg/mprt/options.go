@@ -161,8 +161,8 @@ func WithLogMaxChars(n int) Option { return func(o *options) { o.maxChars = n } 
 func WithObserver(o Observer) Option { return func(opts *options) { opts.observer = o } }
 
 // WithLeakReport has f called for each proxy client that was dropped without
-// Close while its connection lasted, on a goroutine that runs cleanups for the
-// whole process, which f must not block. Functions that were received are no
+// Close while its connection lasted, on the goroutine that runs finalizers for
+// the whole process, which f must not block. Functions that were received are no
 // leaks: there is nothing to close.
 //
 // It has every proxy client remember where it was made, which costs about a

@@ -251,6 +251,26 @@ func (c *Cap) Conn() *Conn {
 	return nil
 }
 
+// CameOver returns the connection whose peer c came from, or last led to, also
+// when it has broken since or turned out to be an object of this process; nil if
+// it came from none.
+func (c *Cap) CameOver() *Conn {
+	var over *Conn
+	for c != nil {
+		p := c.promise()
+		if conn := c.connection(); conn != nil && (p == nil || p.kind != queuedPromise) {
+			over = conn
+		}
+		if p == nil {
+			break
+		}
+		p.conn.mu.Lock()
+		c = p.target
+		p.conn.mu.Unlock()
+	}
+	return over
+}
+
 // HostedBy reports whether c is known to be an object of a connection's peer. It
 // does not follow promises.
 func (c *Cap) HostedBy(conn *Conn) bool { return c != nil && c.what == any(conn) }
