@@ -25,10 +25,6 @@ type capnpServer struct {
 	saved foocapnp.Callback
 }
 
-func newCapnpServer() *capnpServer {
-	return &capnpServer{gate: newGate()}
-}
-
 func (s *capnpServer) Add(_ context.Context, call foocapnp.Foo_add) error {
 	r, err := call.AllocResults()
 	if err != nil {
@@ -136,7 +132,7 @@ func (s *capnpServer) Make(_ context.Context, call foocapnp.Foo_make) error {
 	if err != nil {
 		return err
 	}
-	return r.SetFoo(foocapnp.Foo_ServerToClient(newCapnpServer()))
+	return r.SetFoo(foocapnp.Foo_ServerToClient(new(capnpServer)))
 }
 
 func (s *capnpServer) Block(_ context.Context, call foocapnp.Foo_block) error {
@@ -151,7 +147,7 @@ func (s *capnpServer) Unblock(context.Context, foocapnp.Foo_unblock) error {
 }
 
 func (capnpPeer) Serve(l net.Listener) error {
-	s := newCapnpServer()
+	s := &capnpServer{gate: newGate()}
 	s.self = foocapnp.Foo_ServerToClient(s)
 	for {
 		c, err := l.Accept()

@@ -57,7 +57,7 @@ func (s *mpgoServer) CallbackSaved(ctx context.Context, arg int32) (int32, error
 func (s *mpgoServer) Next(context.Context) (foomp.Foo, error) { return s, nil }
 
 func (s *mpgoServer) Make(context.Context) (foomp.Foo, error) {
-	return &mpgoServer{gate: newGate()}, nil
+	return new(mpgoServer), nil
 }
 
 func (s *mpgoServer) Block(context.Context) error {

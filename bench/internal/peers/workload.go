@@ -98,7 +98,8 @@ func checkInt(got, want int32) error {
 // callbackResult is what every client's callback answers.
 func callbackResult(arg int32) int32 { return arg + 1 }
 
-// gate is where a server's Block waits for Unblock.
+// gate is where a server's Block waits for Unblock. The objects that Hold asks for
+// have none: what they take is to be what the peer takes, not a channel.
 type gate chan struct{}
 
 func newGate() gate { return make(gate, 1) }
