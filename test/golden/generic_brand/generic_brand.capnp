@@ -115,3 +115,12 @@ interface Versions {
   construct @0 (threadMap :Proxy.ThreadMap) -> (threadMap :Proxy.ThreadMap);
   first @1 () -> (version :Version, ordered :Ordered(Text));
 }
+
+interface Finder(T) {
+  # An argument that may be left out, of a type parameter, and a list of lists of itself.
+
+  construct @0 (threadMap :Proxy.ThreadMap) -> (threadMap :Proxy.ThreadMap);
+  find @1 (key :T, hasKey :Bool) -> (result :T, hasResult :Bool, others :List(List(Finder(Data))));
+}
+
+interface CoinFinder extends(Finder(Coin)) {}

@@ -451,6 +451,112 @@ var user_CoinsCodec mprt.Elem[Pair[[]byte, []Pair[[]byte, *Coin]]] = mprt.Struct
 
 var user_ByNameCodec mprt.Elem[Pair[string, []string]] = mprt.StructsWith[Pair[string, []string]]{Codec: PairCodec[string, []string]{Key: mprt.Texts{}, Value: mprt.Lists[string]{Elem: mprt.Texts{}}}}
 
+// CoinFinder is the interface CoinFinder of generic_brand.capnp.
+type CoinFinder interface {
+	Finder[*Coin]
+}
+
+// CoinFinderClient is a CoinFinder whose methods run in another process.
+type CoinFinderClient struct {
+	mprt.Client
+}
+
+// NewCoinFinderClient makes a proxy client for c, which it takes over.
+func NewCoinFinderClient(c mprt.Capability) *CoinFinderClient {
+	return &CoinFinderClient{mprt.NewClient(c, &ifaceCoinFinder)}
+}
+
+var _ CoinFinder = (*CoinFinderClient)(nil)
+
+// Find calls Finder.find.
+func (c *CoinFinderClient) Find(ctx context.Context, key **Coin) (result **Coin, others [][]Finder[[]byte], err error) {
+	call, err := c.beginFind(ctx, key)
+	if err != nil {
+		return result, others, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return result, others, err
+	}
+	return takeCoinFinder_Find(r)
+}
+
+func (c *CoinFinderClient) beginFind(ctx context.Context, key **Coin) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(ctx, &finder_Find)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	if key != nil {
+		p.SetBit(0, true)
+		mprt.SetStruct(p, 0, *key)
+	}
+	return call, nil
+}
+
+// StartFind is Find without the wait for its results.
+func (c *CoinFinderClient) StartFind(ctx context.Context, key **Coin) *CoinFinder_FindCall {
+	return &CoinFinder_FindCall{Started: mprt.Start(c.beginFind(ctx, key))}
+}
+
+// CoinFinder_FindCall is a call of CoinFinderClient.Find that was started. Wait
+// for it, or finish it.
+type CoinFinder_FindCall struct {
+	mprt.Started
+}
+
+// Wait waits for the results, and ends the call.
+func (s *CoinFinder_FindCall) Wait() (result **Coin, others [][]Finder[[]byte], err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, others, err
+	}
+	return takeCoinFinder_Find(r)
+}
+
+func takeCoinFinder_Find(r mprt.Reader) (result **Coin, others [][]Finder[[]byte], err error) {
+	result = mprt.Optional(r.Bit(0), mprt.GetStruct[Coin](r, 0))
+	others = mprt.GetList(r, 1, mprt.Lists[Finder[[]byte]]{Elem: FinderProxy[[]byte](mprt.Datas{})})
+	return result, others, r.Err()
+}
+
+// NewCoinFinderServer wraps impl so that a peer can call it.
+func NewCoinFinderServer(impl CoinFinder) *mprt.Server {
+	return mprt.NewServer(&ifaceCoinFinder, impl)
+}
+
+// CoinFinderProxy passes a CoinFinder from process to process.
+var CoinFinderProxy = mprt.Proxy[CoinFinder]{
+	Interface: &ifaceCoinFinder,
+	New:       func(c mprt.Capability) CoinFinder { return NewCoinFinderClient(c) },
+}
+
+// UnimplementedCoinFinder is a CoinFinder whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
+type UnimplementedCoinFinder struct{}
+
+// Find fails with mprt.ErrUnimplemented.
+func (UnimplementedCoinFinder) Find(_ context.Context, _ **Coin) (result **Coin, others [][]Finder[[]byte], err error) {
+	return result, others, mprt.Unimplemented(&finder_Find)
+}
+
+// The ids of CoinFinder and its methods on the wire.
+const (
+	CoinFinder_ID uint64 = 0xf69b6ae0ccb9cee8
+)
+
+var ifaceCoinFinder = mprt.Interface{
+	ID:   CoinFinder_ID,
+	Name: "CoinFinder",
+}
+
+func init() {
+	ifaceCoinFinder.Extends = []*mprt.Interface{FinderProxy[*Coin](mprt.Pointers[Coin, *Coin]{}).Describe()}
+}
+
 // Comparable is the interface Comparable of generic_brand.capnp.
 //
 // Extended by interfaces that are its argument.
@@ -592,6 +698,158 @@ func serveComparable_Compare[T any](ctx context.Context, impl any, call *mprt.Se
 	}
 	r := call.Results()
 	r.SetUint32(0, uint32(result))
+	return nil
+}
+
+// Finder is the interface Finder of generic_brand.capnp.
+//
+// An argument that may be left out, of a type parameter, and a list of lists of itself.
+type Finder[T any] interface {
+	Find(ctx context.Context, key *T) (result *T, others [][]Finder[[]byte], err error)
+}
+
+// FinderClient is a Finder whose methods run in another process.
+type FinderClient[T any] struct {
+	mprt.Client
+	t mprt.Codec[T]
+}
+
+// NewFinderClient makes a proxy client for c, which it takes over.
+func NewFinderClient[T any](c mprt.Capability, tCodec mprt.Codec[T]) *FinderClient[T] {
+	return &FinderClient[T]{mprt.NewClient(c, ifaceFinder(tCodec)), tCodec}
+}
+
+// Find calls Finder.find.
+func (c *FinderClient[T]) Find(ctx context.Context, key *T) (result *T, others [][]Finder[[]byte], err error) {
+	call, err := c.beginFind(ctx, key)
+	if err != nil {
+		return result, others, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return result, others, err
+	}
+	return takeFinder_Find(c, r)
+}
+
+func (c *FinderClient[T]) beginFind(ctx context.Context, key *T) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(ctx, &finder_Find)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	if key != nil {
+		p.SetBit(0, true)
+		mprt.SetValue(p, 0, *key, c.t)
+	}
+	return call, nil
+}
+
+// StartFind is Find without the wait for its results.
+func (c *FinderClient[T]) StartFind(ctx context.Context, key *T) *Finder_FindCall[T] {
+	return &Finder_FindCall[T]{c: c, Started: mprt.Start(c.beginFind(ctx, key))}
+}
+
+// Finder_FindCall is a call of FinderClient.Find that was started. Wait for it,
+// or finish it.
+type Finder_FindCall[T any] struct {
+	mprt.Started
+	c *FinderClient[T]
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Finder_FindCall[T]) Wait() (result *T, others [][]Finder[[]byte], err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, others, err
+	}
+	return takeFinder_Find(s.c, r)
+}
+
+func takeFinder_Find[T any](c *FinderClient[T], r mprt.Reader) (result *T, others [][]Finder[[]byte], err error) {
+	result = mprt.Optional(r.Bit(0), mprt.GetValue(r, 0, c.t))
+	others = mprt.GetList(r, 1, mprt.Lists[Finder[[]byte]]{Elem: FinderProxy[[]byte](mprt.Datas{})})
+	return result, others, r.Err()
+}
+
+// NewFinderServer wraps impl so that a peer can call it.
+func NewFinderServer[T any](impl Finder[T], tCodec mprt.Codec[T]) *mprt.Server {
+	return mprt.NewServer(ifaceFinder(tCodec), impl)
+}
+
+// FinderProxy passes a Finder from process to process.
+func FinderProxy[T any](tCodec mprt.Codec[T]) *mprt.Proxy[Finder[T]] {
+	return &mprt.Proxy[Finder[T]]{
+		Describe: func() *mprt.Interface { return ifaceFinder(tCodec) },
+		New:      func(c mprt.Capability) Finder[T] { return NewFinderClient(c, tCodec) },
+	}
+}
+
+// UnimplementedFinder is a Finder whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
+type UnimplementedFinder[T any] struct{}
+
+// Find fails with mprt.ErrUnimplemented.
+func (UnimplementedFinder[T]) Find(_ context.Context, _ *T) (result *T, others [][]Finder[[]byte], err error) {
+	return result, others, mprt.Unimplemented(&finder_Find)
+}
+
+// The ids of Finder and its methods on the wire.
+const (
+	Finder_ID           uint64 = 0x843e3e477b0471a8
+	Finder_Construct_ID uint16 = 0
+	Finder_Find_ID      uint16 = 1
+)
+
+var (
+	finder_Construct = mprt.Method{
+		InterfaceID: Finder_ID, InterfaceName: "Finder",
+		ID: Finder_Construct_ID, Name: "construct",
+		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
+		ParamsThreadMap: 1, ResultsThreadMap: 1,
+	}
+	finder_Find = mprt.Method{
+		InterfaceID: Finder_ID, InterfaceName: "Finder",
+		ID: Finder_Find_ID, Name: "find",
+		ParamsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 1}, ResultsSize: capnp.ObjectSize{DataSize: 8, PointerCount: 2},
+	}
+)
+
+func ifaceFinder[T any](tCodec mprt.Codec[T]) *mprt.Interface {
+	m1 := finder_Find
+	m1.Handler = func(ctx context.Context, impl any, call *mprt.ServerCall) error {
+		return serveFinder_Find(ctx, impl, call, tCodec)
+	}
+	return &mprt.Interface{
+		ID:   Finder_ID,
+		Name: "Finder",
+		Methods: []*mprt.Method{
+			&finder_Construct,
+			&m1,
+		},
+		Construct: &finder_Construct,
+	}
+}
+
+func serveFinder_Find[T any](ctx context.Context, impl any, call *mprt.ServerCall, tCodec mprt.Codec[T]) error {
+	p := call.Params()
+	key := mprt.Optional(p.Bit(0), mprt.GetValue(p, 0, tCodec))
+	if err := p.Err(); err != nil {
+		return err
+	}
+	result, others, err := impl.(Finder[T]).Find(ctx, key)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	if result != nil {
+		r.SetBit(0, true)
+		mprt.SetValue(r, 0, *result, tCodec)
+	}
+	mprt.SetList(r, 1, others, mprt.Lists[Finder[[]byte]]{Elem: FinderProxy[[]byte](mprt.Datas{})})
 	return nil
 }
 

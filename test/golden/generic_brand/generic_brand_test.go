@@ -2,6 +2,7 @@ package generic_brand
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -221,5 +222,35 @@ func TestValues(t *testing.T) {
 	texts := NewGrouped[*Coin]().Texts
 	if texts == nil || texts.Group.Number != 3 || texts.Group.Inner.Text != "t" {
 		t.Error(texts)
+	}
+}
+
+type coinFinder struct{}
+
+func (coinFinder) Find(_ context.Context, key **Coin) (**Coin, [][]Finder[[]byte], error) {
+	others := [][]Finder[[]byte]{nil, {UnimplementedFinder[[]byte]{}}}
+	if key == nil {
+		return nil, others, nil
+	}
+	return key, nil, nil
+}
+
+// TestOptionalOfParam leaves out, or not, what is of a type parameter: where
+// that is bound the methods are those of the generic interface.
+func TestOptionalOfParam(t *testing.T) {
+	ctx := context.Background()
+	var finder Finder[*Coin] = NewCoinFinderClient(peer.Connect(t, NewCoinFinderServer(coinFinder{})))
+	got, others, err := finder.Find(ctx, nil)
+	if err != nil || got != nil || len(others) != 2 || len(others[1]) != 1 {
+		t.Fatal(got, others, err)
+	}
+	if _, _, err := others[1][0].Find(ctx, nil); !errors.Is(err, mprt.ErrUnimplemented) {
+		t.Error(err)
+	}
+	var null *Coin
+	for _, key := range []*Coin{{Amount: 3}, null} {
+		if got, _, err := finder.Find(ctx, &key); err != nil || got == nil || !mprt.Equal(*got, key) {
+			t.Error(got, err)
+		}
 	}
 }

@@ -16,12 +16,12 @@ func (g *generator) set(b string, f *model.Field, v, owner string) {
 	t := f.Type
 	if f.Has != nil {
 		cond := v + " != nil"
-		if !f.Go.Map && !f.Go.Set && !converted(f) && nilable(t) {
+		if !f.Go.Map && !f.Go.Set && !converted(f) && nilable(f) {
 			cond = notNil(t, v)
 		}
 		g.P("if ", cond, " {")
 		g.P(b, ".SetBit(", f.Has.Offset, ", true)")
-		if (nilable(t) || f.Go.Map || f.Go.Set) && !converted(f) {
+		if (nilable(f) || f.Go.Map || f.Go.Set) && !converted(f) {
 			g.setPlain(b, f, v, owner)
 		} else {
 			g.setPlain(b, f, "*"+v, owner)
@@ -113,7 +113,6 @@ func (g *generator) setScalar(b string, f *model.Field, v string) {
 
 // get is the expression that reads a field from the reader r.
 func (g *generator) get(r string, f *model.Field, owner string) string {
-	t := f.Type
 	if f.Has == nil {
 		return g.getPlain(r, f, owner)
 	}
@@ -124,7 +123,7 @@ func (g *generator) get(r string, f *model.Field, owner string) string {
 	if converted(f) {
 		return g.mprt("OptionalFunc(") + has + ", func() " + strings.TrimPrefix(g.fieldType(f), "*") + " { return " + v + " })"
 	}
-	if nilable(t) || f.Go.Map || f.Go.Set {
+	if nilable(f) || f.Go.Map || f.Go.Set {
 		return g.mprt("IfSet(") + has + ", " + v + ")"
 	}
 	return g.mprt("Optional(") + has + ", " + v + ")"
@@ -263,10 +262,12 @@ func setName(t *model.Type, prefix string) string {
 }
 
 // hoist is the codec of a list's elements: a variable of the package, unless
-// it is nothing to make or depends on type parameters.
+// it is nothing to make or depends on type parameters. Of a generic interface it
+// is made where it is used: what describes the interface may use it, which Go
+// would call an initialization cycle.
 func (g *generator) hoist(t *model.Type, name string) string {
 	expr := g.elemCodec(t)
-	if usesParams(t) || t.Kind != model.ListOf && !(t.Kind == model.StructOf && !selfEncoding(t.Struct)) {
+	if usesParams(t) || usesGenericInterface(t) || t.Kind != model.ListOf && !(t.Kind == model.StructOf && !selfEncoding(t.Struct)) {
 		return expr
 	}
 	// A param of a method and a field of a struct may come to the same name.

@@ -2,6 +2,7 @@ package gogen
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -288,6 +289,11 @@ func usesParams(t *model.Type) bool {
 	return usesParams(t.Elem)
 }
 
+// usesGenericInterface reports whether a type has a generic interface in it.
+func usesGenericInterface(t *model.Type) bool {
+	return t != nil && (t.Kind == model.InterfaceOf && len(t.Args) > 0 || usesGenericInterface(t.Elem) || slices.ContainsFunc(t.Args, usesGenericInterface))
+}
+
 // size is the literal of a struct's size.
 func (g *generator) size(s *model.Struct) string {
 	var parts []string
@@ -330,7 +336,7 @@ func subst(f *model.Field, params []*model.Param, args []*model.Type) *model.Fie
 		return f
 	}
 	c := *f
-	c.Type = f.Type.Subst(params, args)
+	c.Type, c.Param = f.Type.Subst(params, args), f.Param || f.Type.Kind == model.ParamOf
 	return &c
 }
 
@@ -353,15 +359,20 @@ func (g *generator) fieldType(f *model.Field) string {
 		return g.boundType(f)
 	case f.Go.Value && t.Kind == model.StructOf:
 		return g.structType(t)
-	case f.Has != nil && !nilable(t) || f.Go.Optional && t.Kind == model.Text:
+	case f.Has != nil && !nilable(f) || f.Go.Optional && t.Kind == model.Text:
 		return "*" + g.typ(t)
 	}
 	return g.typ(t)
 }
 
-// nilable reports whether Go's zero value of a type says that it is not there.
-func nilable(t *model.Type) bool {
-	switch t.Kind {
+// nilable reports whether the zero value of a field's Go type says that it is
+// not there. One that is declared with a type parameter is a pointer, whatever
+// the argument is.
+func nilable(f *model.Field) bool {
+	if f.Param {
+		return false
+	}
+	switch f.Type.Kind {
 	case model.Data, model.ListOf, model.StructOf, model.InterfaceOf, model.AnyPointer, model.Capability:
 		return true
 	}

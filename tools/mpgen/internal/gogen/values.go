@@ -96,7 +96,7 @@ func (g *generator) fieldList(s *model.Struct, args []*model.Type, values []mode
 			parts = append(parts, names[f]+": "+g.mprt("MustConvert(")+g.goType(f.Go.ToGo, g.schema, f.Pos)+", "+g.value(fv.Value)+")")
 		case f.Go.Map || f.Go.Set || converted(f):
 			g.errorf(f.Pos, "%s is bound to a Go type, so it cannot have a value in a constant or default", f.Name)
-		case f.Has != nil && !nilable(f.Type):
+		case f.Has != nil && !nilable(f):
 			parts = append(parts, names[f]+": "+g.mprt("Optional[")+g.typ(fv.Value.Type)+"](true, "+g.value(fv.Value)+")")
 		case f.Go.Optional && f.Type.Kind == model.Text:
 			parts = append(parts, names[f]+": "+g.mprt("Optional(true, ")+g.value(fv.Value)+")")

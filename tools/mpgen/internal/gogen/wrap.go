@@ -21,7 +21,7 @@ func (g *generator) setWrapped(f *model.Field, v, owner string) {
 	}
 	g.P("if ", v, " != nil {")
 	g.P("b.SetBit(", f.Has.Offset, ", true)")
-	if !nilable(f.Type) || converted(f) {
+	if !nilable(f) || converted(f) {
 		v = "*" + v
 	}
 	g.setPlain("b", f, g.loosen(f, v), owner)
@@ -84,7 +84,7 @@ func (g *generator) getWrapped(f *model.Field, v, owner string) {
 	has := *f
 	has.Has = nil
 	g.P("if r.Bit(", f.Has.Offset, ") {")
-	if nilable(f.Type) && !converted(f) {
+	if nilable(f) && !converted(f) {
 		g.assign(&has, "&"+v, v, owner)
 	} else {
 		g.assign(&has, g.mprt("New(&")+v+")", "*"+v, owner)

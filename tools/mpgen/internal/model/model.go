@@ -198,7 +198,10 @@ type Field struct {
 	Go   Bindings
 
 	// Type is nil for a group.
-	Type    *Type
+	Type *Type
+	// Param says that the type is the argument of a type parameter, which is
+	// what the field is declared with.
+	Param   bool
 	Default *Value // nil if it is zero or null
 	// Offset is where the field is: in bits, from the start of the data
 	// section, or an index of the pointer section.
