@@ -3,6 +3,8 @@ package mprt
 import (
 	"encoding"
 	"fmt"
+
+	"capnproto.org/go/capnp/v3"
 )
 
 // Integer is any integer type.
@@ -97,6 +99,27 @@ func FromInts[S ~[]T, T, W Integer](r Reader, w []W) S {
 
 // AssignInts is [FromInts] into a variable.
 func AssignInts[S ~[]T, T, W Integer](r Reader, v *S, w []W) { *v = FromInts[S](r, w) }
+
+// SetWhich writes which member of a union is set, and returns it.
+func SetWhich[T Integer](b Builder, off capnp.DataOffset, v T) uint16 {
+	which := ToInt[uint16](b, v)
+	b.SetUint16(off, which)
+	return which
+}
+
+// AssignWhich sets a variable of any integer type to which member of a union is
+// set, and returns that.
+func AssignWhich[T Integer](r Reader, off capnp.DataOffset, v *T) uint16 {
+	which := r.Uint16(off)
+	AssignInt(r, v, which)
+	return which
+}
+
+// Zero sets a variable to its zero value.
+func Zero[T any](v *T) {
+	var zero T
+	*v = zero
+}
 
 // New sets a pointer to a new zero value, and returns it.
 func New[T any](p **T) *T {

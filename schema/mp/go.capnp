@@ -54,6 +54,10 @@ annotation wrap @0xa375deb53263eef7 (struct, interface) :Text;
 # implements it can be served. For a struct: its fields are matched by name, by $name (a dotted name reaches into a
 # field that is a struct), or by tags such as `mp:"name"` in a Go file that is given as a binding.
 
+annotation which @0xdb16b64f62795566 (struct, union, group) :Text;
+# The field of a wrapped struct that says which member of a union is set: any integer, of the members' numbers. For an
+# unnamed union it stands at the struct or group around it. Default: Which.
+
 annotation method @0xd4a4c217e747f259 (method) :Text;
 # The signature that a wrapped interface gives a method, as Go writes it: "Sum(ctx context.Context, v ...int) int".
 # Arguments and results match the schema's by name, or by place where they have none.

@@ -159,3 +159,38 @@ interface Shop {
   lookup @0 (timeout :Int64 $Go.type("time.Duration"), hash :Data $Go.type("[32]byte")) -> (result :Text $Go.type("net/netip.Addr"));
   fail @1 (code :Int32 $Go.type("int")) -> (error :Failure $Proxy.exception("Fault"));
 }
+
+struct Shape $Go.wrap("Shape") $Go.which("Kind") {
+  # Unions: a Go field says which member is set.
+
+  union {
+    empty @0 :Void;
+    radius @1 :Float64;
+    sides @2 :List(UInt16);
+    box :group { w @3 :Int32; h @4 :Int32; }
+    inner @5 :Inner;
+  }
+  label @6 :Text;
+  state :union { off @7 :Void; since @8 :Int64; idle @9 :Void; }
+}
+
+interface Cache(Key, Item) $Go.wrap("Cache") $Go.absent(["Len() int", "Last(keys ...Key) (Item, error)"]) {
+  # A generic interface that was there before.
+
+  construct @0 (threadMap :Proxy.ThreadMap) -> (threadMap :Proxy.ThreadMap);
+  put @1 (key :Key, item :Item) $Go.method("Put(key Key, item Item)");
+  get @2 (context :Proxy.Context, key :Key) -> (result :Item) $Go.method("Get(ctx context.Context, key Key) (Item, error)");
+  pairs @3 () -> (result :List(Pair(Key, Item)));
+  visit @4 (context :Proxy.Context, f :Visitor(Item)) $Go.method("Visit(f Visitor[Item]) error");
+}
+
+interface Visitor(Item) $Proxy.wrap("ProxyCallback<std::function<int(int)>>") $Go.wrap("Visitor") {
+  call @0 (context :Proxy.Context, item :Item) -> (result :Bool) $Go.method("Call(ctx context.Context, item Item) bool");
+}
+
+interface Names extends(Cache(Text, Entry)) {
+  # Extends one that was there before, whose other methods it has too.
+
+  count @0 () -> (result :Int32);
+  sub @1 () -> (result :Cache(Data, Text));
+}

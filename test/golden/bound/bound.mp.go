@@ -486,6 +486,57 @@ func (v *Samples) LogValue() slog.Value { return slog.StringValue(v.String()) }
 
 var samples_AllCodec mprt.Elem[Measured] = mprt.StructsWith[Measured]{Codec: SampleCodec{}}
 
+// ShapeCodec is the mprt.StructCodec of Shape.
+type ShapeCodec struct{}
+
+// Size implements mprt.StructCodec.
+func (ShapeCodec) Size() capnp.ObjectSize { return capnp.ObjectSize{DataSize: 24, PointerCount: 2} }
+
+// Marshal implements mprt.StructCodec.
+func (ShapeCodec) Marshal(b mprt.Builder, v *Shape) {
+	b.SetText(1, string(v.Label))
+	switch mprt.SetWhich(b, 2, v.State.Which) {
+	case 1: // since
+		b.SetUint64(16, uint64(mprt.ToInt[int64](b, v.State.Since)))
+	}
+	switch mprt.SetWhich(b, 0, v.Kind) {
+	case 1: // radius
+		b.SetUint64(8, math.Float64bits(mprt.ConvertFloat[float64](v.Radius)))
+	case 2: // sides
+		mprt.SetNumbers(b, 0, mprt.ToInts[uint16](b, v.Sides))
+	case 3: // box
+		b.SetUint32(8, uint32(mprt.ToInt[int32](b, v.Box.W)))
+		b.SetUint32(12, uint32(mprt.ToInt[int32](b, v.Box.H)))
+	case 4: // inner
+		mprt.SetStructWith(b, 0, v.Inner, InnerCodec{})
+	}
+}
+
+// Unmarshal implements mprt.StructCodec.
+func (ShapeCodec) Unmarshal(r mprt.Reader, v *Shape) {
+	mprt.AssignText(&v.Label, r.Text(1))
+	mprt.Zero(&v.State.Since)
+	switch mprt.AssignWhich(r, 2, &v.State.Which) {
+	case 1: // since
+		mprt.AssignInt(r, &v.State.Since, int64(r.Uint64(16)))
+	}
+	mprt.Zero(&v.Radius)
+	mprt.Zero(&v.Sides)
+	mprt.Zero(&v.Box)
+	mprt.Zero(&v.Inner)
+	switch mprt.AssignWhich(r, 0, &v.Kind) {
+	case 1: // radius
+		mprt.AssignFloat(&v.Radius, math.Float64frombits(r.Uint64(8)))
+	case 2: // sides
+		mprt.AssignInts(r, &v.Sides, mprt.GetNumbers[uint16](r, 0))
+	case 3: // box
+		mprt.AssignInt(r, &v.Box.W, int32(r.Uint32(8)))
+		mprt.AssignInt(r, &v.Box.H, int32(r.Uint32(12)))
+	case 4: // inner
+		v.Inner = mprt.GetStructWith(r, 0, InnerCodec{})
+	}
+}
+
 // Values is the struct Values of bound.capnp.
 //
 // A Go type for each kind of field.
@@ -619,6 +670,338 @@ func getValues_ByName(r mprt.Reader, i uint16) map[string]Color {
 	return m
 }
 
+// CacheClient is a Cache whose methods run in another process.
+type CacheClient[Key, Item any] struct {
+	mprt.Client
+	key  mprt.Codec[Key]
+	item mprt.Codec[Item]
+}
+
+// NewCacheClient makes a proxy client for c, which it takes over.
+func NewCacheClient[Key, Item any](c mprt.Capability, keyCodec mprt.Codec[Key], itemCodec mprt.Codec[Item]) *CacheClient[Key, Item] {
+	return &CacheClient[Key, Item]{mprt.NewClient(c, ifaceCache(keyCodec, itemCodec)), keyCodec, itemCodec}
+}
+
+// Put calls Cache.put.
+func (c *CacheClient[Key, Item]) Put(key Key, item Item) {
+	call, err := c.beginPut(key, item)
+	if err != nil {
+		panic(&mprt.PanicError{Err: err})
+	}
+	defer call.Finish()
+	_, err = call.Do()
+	if err != nil {
+		panic(&mprt.PanicError{Err: err})
+	}
+}
+
+func (c *CacheClient[Key, Item]) beginPut(key Key, item Item) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(c.Client.Context(), &cache_Put)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	mprt.SetValue(p, 0, key, c.key)
+	mprt.SetValue(p, 1, item, c.item)
+	return call, nil
+}
+
+// StartPut is Put without the wait for its results.
+func (c *CacheClient[Key, Item]) StartPut(key Key, item Item) *Cache_PutCall[Key, Item] {
+	return &Cache_PutCall[Key, Item]{c: c, Started: mprt.Start(c.beginPut(key, item))}
+}
+
+// Cache_PutCall is a call of CacheClient.Put that was started. Wait for it, or
+// finish it.
+type Cache_PutCall[Key, Item any] struct {
+	mprt.Started
+	c *CacheClient[Key, Item]
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Cache_PutCall[Key, Item]) Wait() error {
+	defer s.Finish()
+	_, err := s.Results()
+	return err
+}
+
+// Get calls Cache.get.
+func (c *CacheClient[Key, Item]) Get(ctx context.Context, key Key) (result Item, err error) {
+	call, err := c.beginGet(ctx, key)
+	if err != nil {
+		return result, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return result, err
+	}
+	return takeCache_Get(c, r)
+}
+
+func (c *CacheClient[Key, Item]) beginGet(ctx context.Context, key Key) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(ctx, &cache_Get)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	mprt.SetValue(p, 1, key, c.key)
+	return call, nil
+}
+
+// StartGet is Get without the wait for its results.
+func (c *CacheClient[Key, Item]) StartGet(ctx context.Context, key Key) *Cache_GetCall[Key, Item] {
+	return &Cache_GetCall[Key, Item]{c: c, Started: mprt.Start(c.beginGet(ctx, key))}
+}
+
+// Cache_GetCall is a call of CacheClient.Get that was started. Wait for it, or
+// finish it.
+type Cache_GetCall[Key, Item any] struct {
+	mprt.Started
+	c *CacheClient[Key, Item]
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Cache_GetCall[Key, Item]) Wait() (result Item, err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, err
+	}
+	return takeCache_Get(s.c, r)
+}
+
+func takeCache_Get[Key, Item any](c *CacheClient[Key, Item], r mprt.Reader) (result Item, err error) {
+	result = mprt.GetValue(r, 0, c.item)
+	return result, r.Err()
+}
+
+// Pairs calls Cache.pairs.
+func (c *CacheClient[Key, Item]) Pairs(ctx context.Context) (result []Pair[Key, Item], err error) {
+	call, err := c.beginPairs(ctx)
+	if err != nil {
+		return result, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return result, err
+	}
+	return takeCache_Pairs(c, r)
+}
+
+func (c *CacheClient[Key, Item]) beginPairs(ctx context.Context) (*mprt.ClientCall, error) {
+	return c.Client.Begin(ctx, &cache_Pairs)
+}
+
+// StartPairs is Pairs without the wait for its results.
+func (c *CacheClient[Key, Item]) StartPairs(ctx context.Context) *Cache_PairsCall[Key, Item] {
+	return &Cache_PairsCall[Key, Item]{c: c, Started: mprt.Start(c.beginPairs(ctx))}
+}
+
+// Cache_PairsCall is a call of CacheClient.Pairs that was started. Wait for it,
+// or finish it.
+type Cache_PairsCall[Key, Item any] struct {
+	mprt.Started
+	c *CacheClient[Key, Item]
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Cache_PairsCall[Key, Item]) Wait() (result []Pair[Key, Item], err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, err
+	}
+	return takeCache_Pairs(s.c, r)
+}
+
+func takeCache_Pairs[Key, Item any](c *CacheClient[Key, Item], r mprt.Reader) (result []Pair[Key, Item], err error) {
+	result = mprt.GetList(r, 0, mprt.StructsWith[Pair[Key, Item]]{Codec: PairCodec[Key, Item]{Key: c.key, Value: c.item}})
+	return result, r.Err()
+}
+
+// Visit calls Cache.visit.
+func (c *CacheClient[Key, Item]) Visit(f Visitor[Item]) error {
+	call, err := c.beginVisit(f)
+	if err != nil {
+		return err
+	}
+	defer call.Finish()
+	_, err = call.Do()
+	return err
+}
+
+func (c *CacheClient[Key, Item]) beginVisit(f Visitor[Item]) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(c.Client.Context(), &cache_Visit)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	VisitorProxy[Item](c.item).Set(p, 1, f)
+	return call, nil
+}
+
+// StartVisit is Visit without the wait for its results.
+func (c *CacheClient[Key, Item]) StartVisit(f Visitor[Item]) *Cache_VisitCall[Key, Item] {
+	return &Cache_VisitCall[Key, Item]{c: c, Started: mprt.Start(c.beginVisit(f))}
+}
+
+// Cache_VisitCall is a call of CacheClient.Visit that was started. Wait for it,
+// or finish it.
+type Cache_VisitCall[Key, Item any] struct {
+	mprt.Started
+	c *CacheClient[Key, Item]
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Cache_VisitCall[Key, Item]) Wait() error {
+	defer s.Finish()
+	_, err := s.Results()
+	return err
+}
+
+// Len is not in the schema: it fails with mprt.ErrUnimplemented.
+func (*CacheClient[Key, Item]) Len() (_ int) {
+	panic(&mprt.PanicError{Err: mprt.NotInSchema("Cache", "Len")})
+}
+
+// Last is not in the schema: it fails with mprt.ErrUnimplemented.
+func (*CacheClient[Key, Item]) Last(...Key) (_ Item, err error) {
+	err = mprt.NotInSchema("Cache", "Last")
+	return
+}
+
+// NewCacheServer wraps impl so that a peer can call it.
+func NewCacheServer[Key, Item any](impl Cache[Key, Item], keyCodec mprt.Codec[Key], itemCodec mprt.Codec[Item]) *mprt.Server {
+	return mprt.NewServer(ifaceCache(keyCodec, itemCodec), impl)
+}
+
+// CacheProxy passes a Cache from process to process.
+func CacheProxy[Key, Item any](keyCodec mprt.Codec[Key], itemCodec mprt.Codec[Item]) *mprt.Proxy[Cache[Key, Item]] {
+	return &mprt.Proxy[Cache[Key, Item]]{
+		Describe: func() *mprt.Interface { return ifaceCache(keyCodec, itemCodec) },
+		New:      func(c mprt.Capability) Cache[Key, Item] { return NewCacheClient(c, keyCodec, itemCodec) },
+	}
+}
+
+// The ids of Cache and its methods on the wire.
+const (
+	Cache_ID           uint64 = 0xf9593618d1dc3824
+	Cache_Construct_ID uint16 = 0
+	Cache_Put_ID       uint16 = 1
+	Cache_Get_ID       uint16 = 2
+	Cache_Pairs_ID     uint16 = 3
+	Cache_Visit_ID     uint16 = 4
+)
+
+var (
+	cache_Construct = mprt.Method{
+		InterfaceID: Cache_ID, InterfaceName: "Cache",
+		ID: Cache_Construct_ID, Name: "construct",
+		ParamsSize: capnp.ObjectSize{PointerCount: 1}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
+		ParamsThreadMap: 1, ResultsThreadMap: 1,
+	}
+	cache_Put = mprt.Method{
+		InterfaceID: Cache_ID, InterfaceName: "Cache",
+		ID: Cache_Put_ID, Name: "put",
+		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{},
+	}
+	cache_Get = mprt.Method{
+		InterfaceID: Cache_ID, InterfaceName: "Cache",
+		ID: Cache_Get_ID, Name: "get",
+		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
+		Context: 1,
+	}
+	cache_Pairs = mprt.Method{
+		InterfaceID: Cache_ID, InterfaceName: "Cache",
+		ID: Cache_Pairs_ID, Name: "pairs",
+		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
+	}
+	cache_Visit = mprt.Method{
+		InterfaceID: Cache_ID, InterfaceName: "Cache",
+		ID: Cache_Visit_ID, Name: "visit",
+		ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{},
+		Context: 1,
+	}
+)
+
+func ifaceCache[Key, Item any](keyCodec mprt.Codec[Key], itemCodec mprt.Codec[Item]) *mprt.Interface {
+	m1 := cache_Put
+	m1.Handler = func(ctx context.Context, impl any, call *mprt.ServerCall) error {
+		return serveCache_Put(ctx, impl, call, keyCodec, itemCodec)
+	}
+	m2 := cache_Get
+	m2.Handler = func(ctx context.Context, impl any, call *mprt.ServerCall) error {
+		return serveCache_Get(ctx, impl, call, keyCodec, itemCodec)
+	}
+	m3 := cache_Pairs
+	m3.Handler = func(ctx context.Context, impl any, call *mprt.ServerCall) error {
+		return serveCache_Pairs(ctx, impl, call, keyCodec, itemCodec)
+	}
+	m4 := cache_Visit
+	m4.Handler = func(ctx context.Context, impl any, call *mprt.ServerCall) error {
+		return serveCache_Visit(ctx, impl, call, keyCodec, itemCodec)
+	}
+	return &mprt.Interface{
+		ID:   Cache_ID,
+		Name: "Cache",
+		Methods: []*mprt.Method{
+			&cache_Construct,
+			&m1,
+			&m2,
+			&m3,
+			&m4,
+		},
+		Construct: &cache_Construct,
+	}
+}
+
+func serveCache_Put[Key, Item any](ctx context.Context, impl any, call *mprt.ServerCall, keyCodec mprt.Codec[Key], itemCodec mprt.Codec[Item]) error {
+	p := call.Params()
+	key := mprt.GetValue(p, 0, keyCodec)
+	item := mprt.GetValue(p, 1, itemCodec)
+	if err := p.Err(); err != nil {
+		return err
+	}
+	impl.(Cache[Key, Item]).Put(key, item)
+	return nil
+}
+
+func serveCache_Get[Key, Item any](ctx context.Context, impl any, call *mprt.ServerCall, keyCodec mprt.Codec[Key], itemCodec mprt.Codec[Item]) error {
+	p := call.Params()
+	key := mprt.GetValue(p, 1, keyCodec)
+	if err := p.Err(); err != nil {
+		return err
+	}
+	result, err := impl.(Cache[Key, Item]).Get(ctx, key)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	mprt.SetValue(r, 0, result, itemCodec)
+	return nil
+}
+
+func serveCache_Pairs[Key, Item any](ctx context.Context, impl any, call *mprt.ServerCall, keyCodec mprt.Codec[Key], itemCodec mprt.Codec[Item]) error {
+	result, err := impl.(Cache[Key, Item]).Pairs(ctx)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	mprt.SetList(r, 0, result, mprt.StructsWith[Pair[Key, Item]]{Codec: PairCodec[Key, Item]{Key: keyCodec, Value: itemCodec}})
+	return nil
+}
+
+func serveCache_Visit[Key, Item any](ctx context.Context, impl any, call *mprt.ServerCall, keyCodec mprt.Codec[Key], itemCodec mprt.Codec[Item]) error {
+	p := call.Params()
+	f := VisitorProxy[Item](itemCodec).Get(p, 1)
+	if err := p.Err(); err != nil {
+		return err
+	}
+	return impl.(Cache[Key, Item]).Visit(f)
+}
+
 // CalculatorClient is a Calc whose methods run in another process.
 type CalculatorClient struct {
 	mprt.Client
@@ -627,17 +1010,6 @@ type CalculatorClient struct {
 // NewCalculatorClient makes a proxy client for c, which it takes over.
 func NewCalculatorClient(c mprt.Capability) *CalculatorClient {
 	return &CalculatorClient{mprt.NewClient(c, &ifaceCalculator)}
-}
-
-// Reset is not in the schema: it fails with mprt.ErrUnimplemented.
-func (*CalculatorClient) Reset() {
-	panic(&mprt.PanicError{Err: mprt.NotInSchema("Calculator", "Reset")})
-}
-
-// Describe is not in the schema: it fails with mprt.ErrUnimplemented.
-func (*CalculatorClient) Describe(string, ...int) (_ string, err error) {
-	err = mprt.NotInSchema("Calculator", "Describe")
-	return
 }
 
 // Sum calls Calculator.sum.
@@ -995,6 +1367,17 @@ func takeCalculator_Words(r mprt.Reader) (result []Name, fOut []float32, err err
 	result = mprt.ConvertTexts[[]Name](mprt.GetTexts(r, 0))
 	fOut = mprt.ToFloats[float32](mprt.GetNumbers[float64](r, 1))
 	return result, fOut, r.Err()
+}
+
+// Reset is not in the schema: it fails with mprt.ErrUnimplemented.
+func (*CalculatorClient) Reset() {
+	panic(&mprt.PanicError{Err: mprt.NotInSchema("Calculator", "Reset")})
+}
+
+// Describe is not in the schema: it fails with mprt.ErrUnimplemented.
+func (*CalculatorClient) Describe(string, ...int) (_ string, err error) {
+	err = mprt.NotInSchema("Calculator", "Describe")
+	return
 }
 
 // NewCalculatorServer wraps impl so that a peer can call it.
@@ -1506,6 +1889,430 @@ func serveHandler_Call(ctx context.Context, impl any, call *mprt.ServerCall) err
 	return nil
 }
 
+// Names is the interface Names of bound.capnp.
+//
+// Extends one that was there before, whose other methods it has too.
+type Names interface {
+	Cache[string, *Entry]
+	Count(ctx context.Context) (int32, error)
+	Sub(ctx context.Context) (Cache[[]byte, string], error)
+}
+
+// NamesClient is a Names whose methods run in another process.
+type NamesClient struct {
+	mprt.Client
+}
+
+// NewNamesClient makes a proxy client for c, which it takes over.
+func NewNamesClient(c mprt.Capability) *NamesClient {
+	return &NamesClient{mprt.NewClient(c, &ifaceNames)}
+}
+
+var _ Names = (*NamesClient)(nil)
+
+// Put calls Cache.put.
+func (c *NamesClient) Put(key string, item *Entry) {
+	call, err := c.beginPut(key, item)
+	if err != nil {
+		panic(&mprt.PanicError{Err: err})
+	}
+	defer call.Finish()
+	_, err = call.Do()
+	if err != nil {
+		panic(&mprt.PanicError{Err: err})
+	}
+}
+
+func (c *NamesClient) beginPut(key string, item *Entry) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(c.Client.Context(), &cache_Put)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	p.SetText(0, key)
+	mprt.SetStruct(p, 1, item)
+	return call, nil
+}
+
+// StartPut is Put without the wait for its results.
+func (c *NamesClient) StartPut(key string, item *Entry) *Names_PutCall {
+	return &Names_PutCall{Started: mprt.Start(c.beginPut(key, item))}
+}
+
+// Names_PutCall is a call of NamesClient.Put that was started. Wait for it, or
+// finish it.
+type Names_PutCall struct {
+	mprt.Started
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Names_PutCall) Wait() error {
+	defer s.Finish()
+	_, err := s.Results()
+	return err
+}
+
+// Get calls Cache.get.
+func (c *NamesClient) Get(ctx context.Context, key string) (result *Entry, err error) {
+	call, err := c.beginGet(ctx, key)
+	if err != nil {
+		return result, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return result, err
+	}
+	return takeNames_Get(r)
+}
+
+func (c *NamesClient) beginGet(ctx context.Context, key string) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(ctx, &cache_Get)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	p.SetText(1, key)
+	return call, nil
+}
+
+// StartGet is Get without the wait for its results.
+func (c *NamesClient) StartGet(ctx context.Context, key string) *Names_GetCall {
+	return &Names_GetCall{Started: mprt.Start(c.beginGet(ctx, key))}
+}
+
+// Names_GetCall is a call of NamesClient.Get that was started. Wait for it, or
+// finish it.
+type Names_GetCall struct {
+	mprt.Started
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Names_GetCall) Wait() (result *Entry, err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, err
+	}
+	return takeNames_Get(r)
+}
+
+func takeNames_Get(r mprt.Reader) (result *Entry, err error) {
+	result = mprt.GetStruct[Entry](r, 0)
+	return result, r.Err()
+}
+
+// Pairs calls Cache.pairs.
+func (c *NamesClient) Pairs(ctx context.Context) (result []Pair[string, *Entry], err error) {
+	call, err := c.beginPairs(ctx)
+	if err != nil {
+		return result, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return result, err
+	}
+	return takeNames_Pairs(r)
+}
+
+func (c *NamesClient) beginPairs(ctx context.Context) (*mprt.ClientCall, error) {
+	return c.Client.Begin(ctx, &cache_Pairs)
+}
+
+// StartPairs is Pairs without the wait for its results.
+func (c *NamesClient) StartPairs(ctx context.Context) *Names_PairsCall {
+	return &Names_PairsCall{Started: mprt.Start(c.beginPairs(ctx))}
+}
+
+// Names_PairsCall is a call of NamesClient.Pairs that was started. Wait for it,
+// or finish it.
+type Names_PairsCall struct {
+	mprt.Started
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Names_PairsCall) Wait() (result []Pair[string, *Entry], err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, err
+	}
+	return takeNames_Pairs(r)
+}
+
+func takeNames_Pairs(r mprt.Reader) (result []Pair[string, *Entry], err error) {
+	result = mprt.GetList(r, 0, names_PairsResults_ResultCodec)
+	return result, r.Err()
+}
+
+// Visit calls Cache.visit.
+func (c *NamesClient) Visit(f Visitor[*Entry]) error {
+	call, err := c.beginVisit(f)
+	if err != nil {
+		return err
+	}
+	defer call.Finish()
+	_, err = call.Do()
+	return err
+}
+
+func (c *NamesClient) beginVisit(f Visitor[*Entry]) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(c.Client.Context(), &cache_Visit)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	VisitorProxy[*Entry](mprt.Pointers[Entry, *Entry]{}).Set(p, 1, f)
+	return call, nil
+}
+
+// StartVisit is Visit without the wait for its results.
+func (c *NamesClient) StartVisit(f Visitor[*Entry]) *Names_VisitCall {
+	return &Names_VisitCall{Started: mprt.Start(c.beginVisit(f))}
+}
+
+// Names_VisitCall is a call of NamesClient.Visit that was started. Wait for it,
+// or finish it.
+type Names_VisitCall struct {
+	mprt.Started
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Names_VisitCall) Wait() error {
+	defer s.Finish()
+	_, err := s.Results()
+	return err
+}
+
+// Count calls Names.count.
+func (c *NamesClient) Count(ctx context.Context) (result int32, err error) {
+	call, err := c.beginCount(ctx)
+	if err != nil {
+		return result, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return result, err
+	}
+	return takeNames_Count(r)
+}
+
+func (c *NamesClient) beginCount(ctx context.Context) (*mprt.ClientCall, error) {
+	return c.Client.Begin(ctx, &names_Count)
+}
+
+// StartCount is Count without the wait for its results.
+func (c *NamesClient) StartCount(ctx context.Context) *Names_CountCall {
+	return &Names_CountCall{Started: mprt.Start(c.beginCount(ctx))}
+}
+
+// Names_CountCall is a call of NamesClient.Count that was started. Wait for it,
+// or finish it.
+type Names_CountCall struct {
+	mprt.Started
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Names_CountCall) Wait() (result int32, err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, err
+	}
+	return takeNames_Count(r)
+}
+
+func takeNames_Count(r mprt.Reader) (result int32, err error) {
+	result = int32(r.Uint32(0))
+	return result, r.Err()
+}
+
+// Sub calls Names.sub.
+func (c *NamesClient) Sub(ctx context.Context) (result Cache[[]byte, string], err error) {
+	call, err := c.beginSub(ctx)
+	if err != nil {
+		return result, err
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		return result, err
+	}
+	return takeNames_Sub(r, nil)
+}
+
+func (c *NamesClient) beginSub(ctx context.Context) (*mprt.ClientCall, error) {
+	return c.Client.Begin(ctx, &names_Sub)
+}
+
+// StartSub is Sub without the wait for its results.
+func (c *NamesClient) StartSub(ctx context.Context) *Names_SubCall {
+	return &Names_SubCall{Started: mprt.Start(c.beginSub(ctx))}
+}
+
+// Names_SubCall is a call of NamesClient.Sub that was started. Wait for it, or
+// finish it.
+type Names_SubCall struct {
+	mprt.Started
+	result Cache[[]byte, string]
+}
+
+// Result is the result before it is there: what is called on it goes out at
+// once. It is the one that Wait returns.
+func (s *Names_SubCall) Result() *CacheClient[[]byte, string] {
+	if s.result == nil {
+		s.result = NewCacheClient[[]byte, string](s.Pipeline(0), mprt.Datas{}, mprt.Texts{})
+	}
+	return s.result.(*CacheClient[[]byte, string])
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Names_SubCall) Wait() (result Cache[[]byte, string], err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, err
+	}
+	return takeNames_Sub(r, s)
+}
+
+func takeNames_Sub(r mprt.Reader, s *Names_SubCall) (result Cache[[]byte, string], err error) {
+	if s != nil && s.result != nil {
+		result = s.result
+	} else {
+		result = CacheProxy[[]byte, string](mprt.Datas{}, mprt.Texts{}).Get(r, 0)
+	}
+	return result, r.Err()
+}
+
+// Len is not in the schema: it fails with mprt.ErrUnimplemented.
+func (*NamesClient) Len() (_ int) {
+	panic(&mprt.PanicError{Err: mprt.NotInSchema("Cache", "Len")})
+}
+
+// Last is not in the schema: it fails with mprt.ErrUnimplemented.
+func (*NamesClient) Last(...string) (_ *Entry, err error) {
+	err = mprt.NotInSchema("Cache", "Last")
+	return
+}
+
+// NewNamesServer wraps impl so that a peer can call it.
+func NewNamesServer(impl Names) *mprt.Server {
+	return mprt.NewServer(&ifaceNames, impl)
+}
+
+// NamesProxy passes a Names from process to process.
+var NamesProxy = mprt.Proxy[Names]{
+	Interface: &ifaceNames,
+	New:       func(c mprt.Capability) Names { return NewNamesClient(c) },
+}
+
+// UnimplementedNames is a Names whose methods all fail with
+// mprt.ErrUnimplemented. Embed it in an implementation, and it goes on to
+// compile when the schema gets new methods.
+type UnimplementedNames struct{}
+
+// Put fails with mprt.ErrUnimplemented.
+func (UnimplementedNames) Put(string, *Entry) {
+	return
+}
+
+// Get fails with mprt.ErrUnimplemented.
+func (UnimplementedNames) Get(_ context.Context, _ string) (result *Entry, err error) {
+	return result, mprt.Unimplemented(&cache_Get)
+}
+
+// Pairs fails with mprt.ErrUnimplemented.
+func (UnimplementedNames) Pairs(_ context.Context) (result []Pair[string, *Entry], err error) {
+	return result, mprt.Unimplemented(&cache_Pairs)
+}
+
+// Visit fails with mprt.ErrUnimplemented.
+func (UnimplementedNames) Visit(Visitor[*Entry]) error {
+	return mprt.Unimplemented(&cache_Visit)
+}
+
+// Count fails with mprt.ErrUnimplemented.
+func (UnimplementedNames) Count(_ context.Context) (result int32, err error) {
+	return result, mprt.Unimplemented(&names_Count)
+}
+
+// Sub fails with mprt.ErrUnimplemented.
+func (UnimplementedNames) Sub(_ context.Context) (result Cache[[]byte, string], err error) {
+	return result, mprt.Unimplemented(&names_Sub)
+}
+
+// Len is not in the schema: it fails with mprt.ErrUnimplemented.
+func (UnimplementedNames) Len() (_ int) {
+	panic(&mprt.PanicError{Err: mprt.NotInSchema("Cache", "Len")})
+}
+
+// Last is not in the schema: it fails with mprt.ErrUnimplemented.
+func (UnimplementedNames) Last(...string) (_ *Entry, err error) {
+	err = mprt.NotInSchema("Cache", "Last")
+	return
+}
+
+// The ids of Names and its methods on the wire.
+const (
+	Names_ID       uint64 = 0xcd560921d02ed885
+	Names_Count_ID uint16 = 0
+	Names_Sub_ID   uint16 = 1
+)
+
+var (
+	names_Count = mprt.Method{
+		InterfaceID: Names_ID, InterfaceName: "Names",
+		ID: Names_Count_ID, Name: "count",
+		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{DataSize: 8},
+	}
+	names_Sub = mprt.Method{
+		InterfaceID: Names_ID, InterfaceName: "Names",
+		ID: Names_Sub_ID, Name: "sub",
+		ParamsSize: capnp.ObjectSize{}, ResultsSize: capnp.ObjectSize{PointerCount: 1},
+	}
+)
+
+var ifaceNames = mprt.Interface{
+	ID:   Names_ID,
+	Name: "Names",
+	Methods: []*mprt.Method{
+		&names_Count,
+		&names_Sub,
+	},
+	Construct: &cache_Construct,
+}
+
+func init() {
+	ifaceNames.Extends = []*mprt.Interface{CacheProxy[string, *Entry](mprt.Texts{}, mprt.Pointers[Entry, *Entry]{}).Describe()}
+	names_Count.Handler = serveNames_Count
+	names_Sub.Handler = serveNames_Sub
+}
+
+func serveNames_Count(ctx context.Context, impl any, call *mprt.ServerCall) error {
+	result, err := impl.(Names).Count(ctx)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	r.SetUint32(0, uint32(result))
+	return nil
+}
+
+func serveNames_Sub(ctx context.Context, impl any, call *mprt.ServerCall) error {
+	result, err := impl.(Names).Sub(ctx)
+	if err != nil {
+		return err
+	}
+	r := call.Results()
+	CacheProxy[[]byte, string](mprt.Datas{}, mprt.Texts{}).Set(r, 0, result)
+	return nil
+}
+
+var names_PairsResults_ResultCodec mprt.Elem[Pair[string, *Entry]] = mprt.StructsWith[Pair[string, *Entry]]{Codec: PairCodec[string, *Entry]{Key: mprt.Texts{}, Value: mprt.Pointers[Entry, *Entry]{}}}
+
 // Shop is the interface Shop of bound.capnp.
 //
 // Not wrapped, but with bound arguments.
@@ -1719,6 +2526,124 @@ func serveShop_Fail(ctx context.Context, impl any, call *mprt.ServerCall) error 
 		}
 		return err
 	}
+	return nil
+}
+
+// VisitorClient calls a Visitor in another process.
+type VisitorClient[Item any] struct {
+	mprt.Client
+	item mprt.Codec[Item]
+}
+
+// NewVisitorClient makes a proxy client for c, which it takes over.
+func NewVisitorClient[Item any](c mprt.Capability, itemCodec mprt.Codec[Item]) *VisitorClient[Item] {
+	return &VisitorClient[Item]{mprt.NewClient(c, ifaceVisitor(itemCodec)), itemCodec}
+}
+
+// Call calls Visitor.call.
+func (c *VisitorClient[Item]) Call(ctx context.Context, item Item) (result bool) {
+	call, err := c.beginCall(ctx, item)
+	if err != nil {
+		panic(&mprt.PanicError{Err: err})
+	}
+	defer call.Finish()
+	r, err := call.Do()
+	if err != nil {
+		panic(&mprt.PanicError{Err: err})
+	}
+	result, err = takeVisitor_Call(c, r)
+	if err != nil {
+		panic(&mprt.PanicError{Err: err})
+	}
+	return result
+}
+
+func (c *VisitorClient[Item]) beginCall(ctx context.Context, item Item) (*mprt.ClientCall, error) {
+	call, err := c.Client.Begin(ctx, &visitor_Call)
+	if err != nil {
+		return nil, err
+	}
+	p := call.Params()
+	mprt.SetValue(p, 1, item, c.item)
+	return call, nil
+}
+
+// StartCall is Call without the wait for its results.
+func (c *VisitorClient[Item]) StartCall(ctx context.Context, item Item) *Visitor_CallCall[Item] {
+	return &Visitor_CallCall[Item]{c: c, Started: mprt.Start(c.beginCall(ctx, item))}
+}
+
+// Visitor_CallCall is a call of VisitorClient.Call that was started. Wait for
+// it, or finish it.
+type Visitor_CallCall[Item any] struct {
+	mprt.Started
+	c *VisitorClient[Item]
+}
+
+// Wait waits for the results, and ends the call.
+func (s *Visitor_CallCall[Item]) Wait() (result bool, err error) {
+	defer s.Finish()
+	r, err := s.Results()
+	if err != nil {
+		return result, err
+	}
+	return takeVisitor_Call(s.c, r)
+}
+
+func takeVisitor_Call[Item any](c *VisitorClient[Item], r mprt.Reader) (result bool, err error) {
+	result = r.Bit(0)
+	return result, r.Err()
+}
+
+// NewVisitorServer wraps impl so that a peer can call it.
+func NewVisitorServer[Item any](impl Visitor[Item], itemCodec mprt.Codec[Item]) *mprt.Server {
+	return mprt.NewServer(ifaceVisitor(itemCodec), impl)
+}
+
+// VisitorProxy passes a Visitor from process to process.
+func VisitorProxy[Item any](itemCodec mprt.Codec[Item]) *mprt.Proxy[Visitor[Item]] {
+	return &mprt.Proxy[Visitor[Item]]{
+		Describe: func() *mprt.Interface { return ifaceVisitor(itemCodec) },
+		New:      func(c mprt.Capability) Visitor[Item] { return NewVisitorClient(c, itemCodec).Call },
+	}
+}
+
+// The ids of Visitor and its methods on the wire.
+const (
+	Visitor_ID      uint64 = 0x8fc4bdbf88dcb247
+	Visitor_Call_ID uint16 = 0
+)
+
+var visitor_Call = mprt.Method{
+	InterfaceID: Visitor_ID, InterfaceName: "Visitor",
+	ID: Visitor_Call_ID, Name: "call",
+	ParamsSize: capnp.ObjectSize{PointerCount: 2}, ResultsSize: capnp.ObjectSize{DataSize: 8},
+	Context: 1,
+}
+
+func ifaceVisitor[Item any](itemCodec mprt.Codec[Item]) *mprt.Interface {
+	m0 := visitor_Call
+	m0.Handler = func(ctx context.Context, impl any, call *mprt.ServerCall) error {
+		return serveVisitor_Call(ctx, impl, call, itemCodec)
+	}
+	return &mprt.Interface{
+		ID:   Visitor_ID,
+		Name: "Visitor",
+		Methods: []*mprt.Method{
+			&m0,
+		},
+	}
+}
+
+func serveVisitor_Call[Item any](ctx context.Context, impl any, call *mprt.ServerCall, itemCodec mprt.Codec[Item]) error {
+	p := call.Params()
+	item := mprt.GetValue(p, 1, itemCodec)
+	if err := p.Err(); err != nil {
+		return err
+	}
+	result := impl.(Visitor[Item])(ctx, item)
+	r := call.Results()
+	r.SetBit(0, result)
 	return nil
 }
 
@@ -1963,8 +2888,41 @@ var _ = func(r mprt.Reader, v *Measured) { mprt.AssignText(&v.Remark.Text, r.Tex
 //line bound.capnp:82:3
 var _ = func(r mprt.Reader, v *Measured) { mprt.AssignInt(r, &v.At, int64(r.Uint64(24))) }
 
+//line bound.capnp:163:1
+var _ = func(r mprt.Reader, v *Shape) { mprt.AssignInt(r, &v.Kind, r.Uint16(0)) }
+
+//line bound.capnp:168:5
+var _ = func(r mprt.Reader, v *Shape) { mprt.AssignFloat(&v.Radius, math.Float64frombits(r.Uint64(8))) }
+
+//line bound.capnp:169:5
+var _ = func(r mprt.Reader, v *Shape) { mprt.AssignInts(r, &v.Sides, mprt.GetNumbers[uint16](r, 0)) }
+
+//line bound.capnp:170:18
+var _ = func(r mprt.Reader, v *Shape) { mprt.AssignInt(r, &v.Box.W, int32(r.Uint32(8))) }
+
+//line bound.capnp:170:31
+var _ = func(r mprt.Reader, v *Shape) { mprt.AssignInt(r, &v.Box.H, int32(r.Uint32(12))) }
+
+//line bound.capnp:171:5
+var _ = func(r mprt.Reader, v *Shape) { v.Inner = mprt.GetStructWith(r, 0, InnerCodec{}) }
+
+//line bound.capnp:173:3
+var _ = func(r mprt.Reader, v *Shape) { mprt.AssignText(&v.Label, r.Text(1)) }
+
+//line bound.capnp:174:3
+var _ = func(r mprt.Reader, v *Shape) { mprt.AssignInt(r, &v.State.Which, r.Uint16(2)) }
+
+//line bound.capnp:174:32
+var _ = func(r mprt.Reader, v *Shape) { mprt.AssignInt(r, &v.State.Since, int64(r.Uint64(16))) }
+
+//line bound.capnp:177:1
+func _[Key, Item any]() { var _ Cache[Key, Item] = (*CacheClient[Key, Item])(nil) }
+
 //line bound.capnp:123:1
 var _ Calc = (*CalculatorClient)(nil)
 
 //line bound.capnp:138:1
 var _ Handler = (*HandlerClient)(nil).Call
+
+//line bound.capnp:187:1
+func _[Item any]() { var _ Visitor[Item] = (*VisitorClient[Item])(nil).Call }

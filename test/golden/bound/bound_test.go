@@ -283,3 +283,134 @@ func TestShop(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// shape is a Shape as a message.
+type shape struct{ *Shape }
+
+func (shape) CapnpSize() capnp.ObjectSize    { return ShapeCodec{}.Size() }
+func (s shape) MarshalCapnp(b mprt.Builder)  { ShapeCodec{}.Marshal(b, s.Shape) }
+func (s shape) UnmarshalCapnp(r mprt.Reader) { ShapeCodec{}.Unmarshal(r, s.Shape) }
+
+// TestWrapUnion sends an existing struct for one with unions: of each only the
+// member that is set.
+func TestWrapUnion(t *testing.T) {
+	for _, in := range []Shape{
+		{},
+		{Kind: 1, Radius: 0.5, Label: "l"},
+		{Kind: 2, Sides: []int{3, 4}},
+		{Kind: 3, Box: struct{ W, H int }{2, -3}},
+		{Kind: 4, Inner: &In{"v"}},
+		{Kind: 100}, // of a newer schema
+	} {
+		in.State.Which, in.State.Since = 1, time.Minute
+		msg, err := mprt.Marshal(shape{&in})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := Shape{Kind: 9, Radius: 1, Sides: []int{1}, Box: struct{ W, H int }{1, 1}, Inner: &In{}, seen: true}
+		if err := mprt.Unmarshal(msg, shape{&out}); err != nil {
+			t.Fatal(err)
+		}
+		in.seen = true
+		if !reflect.DeepEqual(in, out) {
+			t.Errorf("sent %+v, received %+v", in, out)
+		}
+	}
+	unsent := Shape{Kind: 1, Radius: 1, Sides: []int{3}}
+	unsent.State.Since = time.Minute
+	msg, err := mprt.Marshal(shape{&unsent})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out Shape
+	if err := mprt.Unmarshal(msg, shape{&out}); err != nil || out.Sides != nil || out.State.Since != 0 || out.Radius != 1 {
+		t.Error(out, err)
+	}
+	var outOfRange *mprt.RangeError
+	if _, err := mprt.Marshal(shape{&Shape{Kind: -1}}); !errors.As(err, &outOfRange) {
+		t.Error(err)
+	}
+	root, err := msg.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for off := range capnp.DataOffset(24) {
+		if root.Struct().Uint16(2*off) == 1 { // the member
+			root.Struct().SetUint16(2*off, 200)
+		}
+	}
+	if err := mprt.Unmarshal(msg, shape{&out}); !errors.As(err, &outOfRange) {
+		t.Error(err)
+	}
+}
+
+// cache is a Cache.
+type cache[Key comparable, Item any] struct{ items map[Key]Item }
+
+func (c cache[Key, Item]) Put(key Key, item Item)                       { c.items[key] = item }
+func (c cache[Key, Item]) Get(_ context.Context, key Key) (Item, error) { return c.items[key], nil }
+func (c cache[Key, Item]) Len() int                                     { return len(c.items) }
+
+func (c cache[Key, Item]) Last(keys ...Key) (Item, error) { return c.items[keys[len(keys)-1]], nil }
+
+func (c cache[Key, Item]) Pairs(context.Context) (pairs []Pair[Key, Item], err error) {
+	for k, v := range c.items {
+		pairs = append(pairs, Pair[Key, Item]{k, v})
+	}
+	return pairs, nil
+}
+
+func (c cache[Key, Item]) Visit(f Visitor[Item]) error {
+	for _, item := range c.items {
+		if !f(context.Background(), item) {
+			return errors.New("stopped")
+		}
+	}
+	return nil
+}
+
+// namesCache is a Names.
+type namesCache struct{ cache[string, *Entry] }
+
+func (n namesCache) Count(context.Context) (int32, error) { return int32(n.Len()), nil }
+
+func (namesCache) Sub(context.Context) (Cache[[]byte, string], error) { return nil, nil }
+
+// TestWrapGeneric calls an existing generic interface in another process, and
+// one that extends it.
+func TestWrapGeneric(t *testing.T) {
+	ctx := context.Background()
+	useCache := func(c Cache[string, *Entry]) {
+		t.Helper()
+		c.Put("k", &Entry{Name: "n"})
+		if e, err := c.Get(ctx, "k"); err != nil || e.Name != "n" {
+			t.Error(e, err)
+		}
+		if pairs, err := c.Pairs(ctx); err != nil || len(pairs) != 1 || pairs[0].Key != "k" {
+			t.Error(pairs, err)
+		}
+		visited := ""
+		if err := c.Visit(func(_ context.Context, e *Entry) bool { visited = e.Name; return true }); err != nil || visited != "n" {
+			t.Error(visited, err)
+		}
+		if err := c.Visit(func(context.Context, *Entry) bool { return false }); err == nil || !strings.Contains(err.Error(), "stopped") {
+			t.Error(err)
+		}
+	}
+	entries := mprt.Pointers[Entry, *Entry]{}
+	c := NewCacheClient(peer.Connect(t, NewCacheServer(cache[string, *Entry]{map[string]*Entry{}}, mprt.Texts{}, entries)), mprt.Texts{}, entries)
+	useCache(c)
+	names := NewNamesClient(peer.Connect(t, NewNamesServer(namesCache{cache[string, *Entry]{map[string]*Entry{}}})))
+	useCache(names)
+	if n, err := names.Count(ctx); n != 1 || err != nil {
+		t.Error(n, err)
+	}
+	for _, c := range []Cache[string, *Entry]{c, names, UnimplementedNames{}} {
+		if _, err := c.Last("k"); !errors.Is(err, mprt.ErrUnimplemented) {
+			t.Error(err)
+		}
+		if err := panicOf(func() { c.Len() }); !errors.Is(err, mprt.ErrUnimplemented) {
+			t.Error(err)
+		}
+	}
+}

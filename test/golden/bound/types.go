@@ -138,3 +138,34 @@ func (c *Checked) UnmarshalCapnp(r mprt.Reader) {
 type Fault struct{ Code int }
 
 func (f *Fault) Error() string { return fmt.Sprint("fault ", f.Code) }
+
+// ShapeKind says what a Shape is.
+type ShapeKind int8
+
+// Shape is one of several things.
+type Shape struct {
+	Label  string
+	Kind   ShapeKind
+	Radius float32
+	Sides  []int
+	Box    struct{ W, H int }
+	Inner  *In
+	State  struct {
+		Which uint
+		Since time.Duration
+	}
+	seen bool // nothing of the schema's
+}
+
+// Cache is a generic interface.
+type Cache[Key, Item any] interface {
+	Put(key Key, item Item)
+	Get(ctx context.Context, key Key) (Item, error)
+	Pairs(ctx context.Context) ([]Pair[Key, Item], error)
+	Visit(f Visitor[Item]) error
+	Len() int
+	Last(keys ...Key) (Item, error)
+}
+
+// Visitor is a generic function.
+type Visitor[Item any] func(ctx context.Context, item Item) bool

@@ -549,8 +549,9 @@ const (
 )
 
 var ifaceCoinFinder = mprt.Interface{
-	ID:   CoinFinder_ID,
-	Name: "CoinFinder",
+	ID:        CoinFinder_ID,
+	Name:      "CoinFinder",
+	Construct: &finder_Construct,
 }
 
 func init() {

@@ -182,20 +182,16 @@ func (g *generator) iface(i *model.Interface) {
 	own := g.signatures(i, self)
 	all := g.allSignatures(i, self)
 	switch {
-	case i.Go.Wrap != "":
-		if len(i.Params) > 0 {
-			g.errorf(i.Pos, "$Go.wrap on %s: not for a generic interface", i.FullName())
-			return
-		}
+	case i.Go.Wrap != "": // it is there
 	case i.Func() != nil:
 		g.funcType(i, own[0])
 	default:
 		g.goInterface(i, own, self)
 	}
-	g.client(i, all)
+	g.client(i, self, all)
 	g.server(i)
 	if i.Func() == nil && i.Go.Wrap == "" {
-		g.unimplemented(i, all)
+		g.unimplemented(i, self, all)
 	}
 	g.ids(i)
 	g.description(i, own, self)
@@ -339,7 +335,7 @@ func (g *generator) ifaceName(i *model.Interface) string {
 }
 
 // client writes the proxy client.
-func (g *generator) client(i *model.Interface, all []*signature) {
+func (g *generator) client(i *model.Interface, self *model.Type, all []*signature) {
 	name := g.ifaceName(i)
 	client := aux(&i.Decl, "", "Client")
 	decl, use := g.paramDecl(i.Params), g.paramUse(i.Params)
@@ -372,12 +368,15 @@ func (g *generator) client(i *model.Interface, all []*signature) {
 	g.P()
 	switch {
 	case i.Go.Wrap != "":
-		if i.Func() == nil {
-			g.check(i.Pos, "var _ ", name, " = (*", client, ")(nil)")
-		} else {
-			g.check(i.Pos, "var _ ", name, " = (*", client, ")(nil).", all[0].name)
+		method := ""
+		if i.Func() != nil {
+			method = "." + all[0].name
 		}
-		g.absent(i, client)
+		check := "var _ " + name + use + " = (*" + client + use + ")(nil)" + method
+		if len(i.Params) > 0 {
+			check = "func _" + decl + "() { " + check + " }"
+		}
+		g.check(i.Pos, check)
 	case i.Func() == nil && len(i.Params) == 0:
 		g.P("var _ ", name, " = (*", client, ")(nil)")
 		g.P()
@@ -388,6 +387,7 @@ func (g *generator) client(i *model.Interface, all []*signature) {
 	for _, s := range all {
 		g.clientMethod(i, client+use, s)
 	}
+	g.absent(self, "*"+client+use)
 }
 
 // clientMethod writes a method of the proxy client: the plain one, and the one
@@ -753,7 +753,7 @@ func (g *generator) server(i *model.Interface) {
 	g.P()
 	made := newClient + "(c" + list + ")"
 	if i.Func() != nil {
-		made += "." + g.signatures(i, &model.Type{Kind: model.InterfaceOf, Interface: i})[0].name
+		made += "." + g.signatures(i, &model.Type{Kind: model.InterfaceOf, Interface: i, Args: paramTypes(i.Params)})[0].name
 	}
 	g.say(proxy, " passes ", article(name), " ", name, " from process to process.")
 	if len(i.Params) == 0 {
@@ -781,7 +781,7 @@ func (g *generator) server(i *model.Interface) {
 	g.P()
 }
 
-func (g *generator) unimplemented(i *model.Interface, all []*signature) {
+func (g *generator) unimplemented(i *model.Interface, self *model.Type, all []*signature) {
 	name := aux(&i.Decl, "Unimplemented", "")
 	decl, use := g.paramDecl(i.Params), g.paramUse(i.Params)
 	g.say(name, " is ", article(goName(&i.Decl)), " ", goName(&i.Decl), " whose methods all fail with mprt.ErrUnimplemented. ",
@@ -795,6 +795,7 @@ func (g *generator) unimplemented(i *model.Interface, all []*signature) {
 		g.P("}")
 		g.P()
 	}
+	g.absent(self, name+use)
 }
 
 // blankIn declares arguments that nobody reads.
@@ -900,13 +901,11 @@ func (g *generator) description(i *model.Interface, own []*signature, self *mode
 		if len(i.Extends) > 0 && !cyclic {
 			g.P("Extends: ", bases(), ",")
 		}
-		if d := g.destroyer(self); d != "" {
+		if d := g.special(self, func(m *model.Method) bool { return m.Destroy }); d != "" {
 			g.P("Destroy: ", d, ",")
 		}
-		for _, m := range i.Methods {
-			if m.Construct {
-				g.P("Construct: ", method(m), ",")
-			}
+		if c := g.special(self, func(m *model.Method) bool { return m.Construct }); c != "" {
+			g.P("Construct: ", c, ",")
 		}
 	}
 	if len(i.Params) == 0 {
@@ -971,16 +970,16 @@ func (g *generator) baseInterface(t *model.Type) string {
 	return g.proxy(t, "") + ".Interface"
 }
 
-// destroyer is the description of the method that destroys an object: the
-// interface's own, or the first that it inherits. "" if there is none.
-func (g *generator) destroyer(t *model.Type) string {
+// special is the description of a method that the runtime calls: the interface's
+// own, or the first that it inherits. "" if there is none.
+func (g *generator) special(t *model.Type, is func(m *model.Method) bool) string {
 	for _, m := range t.Interface.Methods {
-		if m.Destroy {
+		if is(m) {
 			return g.methodRef(&signature{name: upper(m.Name), base: t, m: m})
 		}
 	}
 	for _, base := range t.Interface.Extends {
-		if d := g.destroyer(base.Subst(t.Interface.Params, t.Args)); d != "" {
+		if d := g.special(base.Subst(t.Interface.Params, t.Args), is); d != "" {
 			return d
 		}
 	}

@@ -71,7 +71,7 @@ func TestGoType(t *testing.T) {
 
 func TestParseMethod(t *testing.T) {
 	g := newGenerator(&model.File{Name: "s.capnp"}, Package{"example.com/self", "self"}, Options{})
-	m := g.parseMethod("Sum(ctx context.Context, a, b example.com/x/units.Celsius, v ...example.com/self.Own) (n int, err error)", model.Pos{})
+	m := g.parseMethod("Sum(ctx context.Context, a, b example.com/x/units.Celsius, v ...example.com/self.Own) (n int, err error)", model.Pos{}, &model.Type{Kind: model.InterfaceOf, Interface: &model.Interface{Decl: model.Decl{File: &model.File{}}}})
 	if m == nil || m.name != "Sum" || !m.ctx || !m.err || !m.variadic || len(m.params) != 3 || len(m.results) != 1 {
 		t.Fatalf("%+v, %v", m, g.errs)
 	}
@@ -80,7 +80,7 @@ func TestParseMethod(t *testing.T) {
 	}
 	for _, bad := range []string{"", "Sum", "Sum(", "A(); B()", "int", "Sum() }; type X interface {"} {
 		g.errs = nil
-		if g.parseMethod(bad, model.Pos{}); len(g.errs) != 1 {
+		if g.parseMethod(bad, model.Pos{}, &model.Type{Kind: model.InterfaceOf, Interface: &model.Interface{Decl: model.Decl{File: &model.File{}}}}); len(g.errs) != 1 {
 			t.Errorf("%q: %v", bad, g.errs)
 		}
 	}

@@ -1,7 +1,6 @@
 package gogen
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/mpgo-dev/mpgo/tools/mpgen/internal/model"
@@ -17,10 +16,6 @@ func (g *generator) structure(s *model.Struct) {
 		return
 	case s.Go.Wrap != "":
 		g.enterParams(s.Params, "c.")
-		if hasUnion(s) {
-			g.errorf(s.Pos, "$Go.wrap on %s: not for a struct that has a union; bind it with $Go.codec", s.FullName())
-			return
-		}
 		g.structCodecType(s)
 	default:
 		g.enterParams(s.Params, "c.")
@@ -34,11 +29,6 @@ func (g *generator) structure(s *model.Struct) {
 	}
 	g.flush()
 	g.groups(s)
-}
-
-// hasUnion reports whether a struct or one of its groups has a union.
-func hasUnion(s *model.Struct) bool {
-	return s.Union != nil || slices.ContainsFunc(s.Fields, func(f *model.Field) bool { return f.Group != nil && hasUnion(f.Group) })
 }
 
 func (g *generator) groups(s *model.Struct) {
@@ -201,7 +191,7 @@ func (g *generator) structCodecType(s *model.Struct) {
 	g.P("func (", name, use, ") Size() ", g.capnp("ObjectSize"), " { return ", g.size(s), " }")
 	g.P()
 	if g.wrapped {
-		g.checkWrapped(s, s.Params, name, typ, "v", structName(s))
+		g.checkWrapped(s, s.Pos, s.Params, name, typ, "v", structName(s))
 	}
 	for _, m := range []struct {
 		name, arg string
@@ -223,6 +213,10 @@ func (g *generator) structCodecType(s *model.Struct) {
 }
 
 func (g *generator) marshal(s *model.Struct) {
+	if g.wrapped {
+		g.marshalWrapped(s, "v", structName(s))
+		return
+	}
 	names := fieldNames(s)
 	owner := structName(s)
 	for _, f := range s.Fields {
@@ -249,18 +243,8 @@ func (g *generator) marshal(s *model.Struct) {
 func (g *generator) setField(f *model.Field, v, owner string) {
 	switch {
 	case f.Group == nil:
-		switch {
-		case !visible(f):
-		case g.wrapped:
-			g.setWrapped(f, v, owner)
-		default:
+		if visible(f) {
 			g.set("b", f, v, owner)
-		}
-	case g.wrapped:
-		// Whatever type the Go field has, its fields are those of the group.
-		names := fieldNames(f.Group)
-		for _, sub := range f.Group.Fields {
-			g.setField(sub, v+"."+names[sub], owner+"_"+upper(f.Name))
 		}
 	case len(f.Group.Params) > 0:
 		g.P(g.groupCodec(f.Group), ".Marshal(b, &", v, ")")
@@ -278,9 +262,13 @@ func (g *generator) groupCodec(s *model.Struct) string {
 }
 
 func (g *generator) unmarshal(s *model.Struct) {
+	if g.wrapped {
+		g.unmarshalWrapped(s, "v", structName(s))
+		return
+	}
 	names := fieldNames(s)
 	owner := structName(s)
-	if s.Union != nil && s.Go.Wrap == "" {
+	if s.Union != nil {
 		g.P("*v = ", structName(s), g.paramUse(s.Params), "{}")
 	}
 	for _, f := range s.Fields {
@@ -307,18 +295,9 @@ func (g *generator) unmarshal(s *model.Struct) {
 func (g *generator) getField(f *model.Field, v, owner string) {
 	switch {
 	case f.Group == nil:
-		switch {
-		case !visible(f):
-		case g.wrapped:
-			g.getWrapped(f, v, owner)
-		default:
+		if visible(f) {
 			g.P(v, " = ", g.get("r", f, owner))
 			g.fallback(v, f)
-		}
-	case g.wrapped:
-		names := fieldNames(f.Group)
-		for _, sub := range f.Group.Fields {
-			g.getField(sub, v+"."+names[sub], owner+"_"+upper(f.Name))
 		}
 	case len(f.Group.Params) > 0:
 		g.P(g.groupCodec(f.Group), ".Unmarshal(r, &", v, ")")

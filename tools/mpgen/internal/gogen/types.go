@@ -34,7 +34,7 @@ func (g *generator) typ(t *model.Type) string {
 			return g.mprt("Capability")
 		}
 		if i.Go.Wrap != "" {
-			return g.goType(i.Go.Wrap, i.File, i.Pos)
+			return g.goType(i.Go.Wrap, i.File, i.Pos) + g.typeArgs(t.Args)
 		}
 		return g.qual(i.File, goName(&i.Decl)) + g.typeArgs(t.Args)
 	case model.AnyPointer:

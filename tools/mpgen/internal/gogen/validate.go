@@ -11,8 +11,13 @@ import (
 func (g *generator) validate() {
 	for _, s := range g.schema.Structs {
 		g.validateStruct(s)
+		g.validateWhich(s, s.Pos, s.Go.Wrap != "")
 	}
 	for _, i := range g.schema.Interfaces {
+		if i.Go.Absent != nil && i.Go.Wrap == "" {
+			g.errorf(i.Pos, "$Go.absent on %s: it lists methods of an interface that $Go.wrap binds, which this is not", i.FullName())
+			i.Go.Absent = nil
+		}
 		for _, m := range i.Methods {
 			for _, s := range []*model.Struct{m.Params, m.Results} {
 				if s.Anonymous {
@@ -30,6 +35,23 @@ func (g *generator) validateStruct(s *model.Struct) {
 			continue
 		}
 		g.validateField(f)
+	}
+}
+
+// validateWhich reports where $Go.which has nothing to say. Unlike what it stands
+// at, a group has no place of its own: that is pos.
+func (g *generator) validateWhich(s *model.Struct, pos model.Pos, wrapped bool) {
+	switch {
+	case s.Go.Which == "":
+	case !wrapped:
+		g.errorf(pos, "$Go.which on %s: it names a field of a struct that $Go.wrap binds, which this is not", s.FullName())
+	case s.Union == nil:
+		g.errorf(pos, "$Go.which on %s: it has no union", s.FullName())
+	}
+	for _, f := range s.Fields {
+		if f.Group != nil {
+			g.validateWhich(f.Group, f.Pos, wrapped)
+		}
 	}
 }
 

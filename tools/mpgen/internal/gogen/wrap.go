@@ -7,10 +7,86 @@ import (
 	"go/printer"
 	"go/token"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mpgo-dev/mpgo/tools/mpgen/internal/model"
 )
+
+// marshalWrapped writes the fields of an existing Go struct v, or of one of its
+// fields that has those of a group, whatever its type.
+func (g *generator) marshalWrapped(s *model.Struct, v, owner string) {
+	names := fieldNames(s)
+	set := func(f *model.Field) {
+		switch to := v + "." + names[f]; {
+		case f.Group != nil:
+			g.marshalWrapped(f.Group, to, owner+"_"+upper(f.Name))
+		case visible(f):
+			g.setWrapped(f, to, owner)
+		}
+	}
+	for _, f := range s.Fields {
+		if f.Discriminant < 0 {
+			set(f)
+		}
+	}
+	if s.Union != nil {
+		g.cases(s, g.mprt("SetWhich(b, ")+strconv.Itoa(s.Union.Offset)+", "+v+"."+whichField(s)+")", set)
+	}
+}
+
+// unmarshalWrapped reads what marshalWrapped writes. What a union does not have
+// is set to zero, as other fields of the schema's are.
+func (g *generator) unmarshalWrapped(s *model.Struct, v, owner string) {
+	names := fieldNames(s)
+	get := func(f *model.Field) {
+		switch from := v + "." + names[f]; {
+		case f.Group != nil:
+			g.unmarshalWrapped(f.Group, from, owner+"_"+upper(f.Name))
+		case visible(f):
+			g.getWrapped(f, from, owner)
+		}
+	}
+	for _, f := range s.Fields {
+		if f.Discriminant < 0 {
+			get(f)
+		}
+	}
+	if s.Union == nil {
+		return
+	}
+	for _, f := range s.Union.Members {
+		if visible(f) {
+			g.P(g.mprt("Zero(&"), v, ".", names[f], ")")
+		}
+	}
+	g.cases(s, g.mprt("AssignWhich(r, ")+strconv.Itoa(s.Union.Offset)+", &"+v+"."+whichField(s)+")", get)
+}
+
+// cases writes a switch over which member of a union is set.
+func (g *generator) cases(s *model.Struct, which string, member func(f *model.Field)) {
+	if !slices.ContainsFunc(s.Union.Members, visible) {
+		g.P(which)
+		return
+	}
+	g.P("switch ", which, " {")
+	for _, f := range s.Union.Members {
+		if visible(f) {
+			g.P("case ", f.Discriminant, ": // ", f.Name)
+			member(f)
+		}
+	}
+	g.P("}")
+}
+
+// whichField is the Go field that says which member of a union is set.
+func whichField(s *model.Struct) string {
+	if s.Go.Which != "" {
+		return s.Go.Which
+	}
+	return "Which"
+}
 
 // setWrapped writes a field of an existing Go struct. Its type is the Go
 // compiler's business: the functions called take any type that fits.
@@ -50,12 +126,22 @@ func (g *generator) loosen(f *model.Field, v string) string {
 }
 
 // checkWrapped checks that an existing Go struct has the fields, and that they
-// are of types that fit.
-func (g *generator) checkWrapped(s *model.Struct, params []*model.Param, codec, typ, v, owner string) {
+// are of types that fit. pos is where s is.
+func (g *generator) checkWrapped(s *model.Struct, pos model.Pos, params []*model.Param, codec, typ, v, owner string) {
 	names := fieldNames(s)
+	check := func(pos model.Pos, body string) {
+		if len(params) > 0 {
+			g.check(pos, "func _", g.paramDecl(params), "(c ", codec, g.paramUse(params), ", r ", g.mprt("Reader"), ", v *", typ, ") { ", body, " }")
+			return
+		}
+		g.check(pos, "var _ = func(r ", g.mprt("Reader"), ", v *", typ, ") { ", body, " }")
+	}
+	if s.Union != nil {
+		check(pos, g.mprt("AssignInt(r, &")+v+"."+whichField(s)+", r.Uint16("+strconv.Itoa(s.Union.Offset)+"))")
+	}
 	for _, f := range s.Fields {
 		if f.Group != nil {
-			g.checkWrapped(f.Group, params, codec, typ, v+"."+names[f], owner+"_"+upper(f.Name))
+			g.checkWrapped(f.Group, f.Pos, params, codec, typ, v+"."+names[f], owner+"_"+upper(f.Name))
 			continue
 		}
 		if !visible(f) {
@@ -67,11 +153,7 @@ func (g *generator) checkWrapped(s *model.Struct, params []*model.Param, codec, 
 		body := strings.ReplaceAll(strings.TrimSpace(g.buf.String()), "\n", "; ")
 		body = strings.ReplaceAll(body, "{; ", "{ ")
 		g.buf = whole
-		if len(params) > 0 {
-			g.check(f.Pos, "func _", g.paramDecl(params), "(c ", codec, g.paramUse(params), ", r ", g.mprt("Reader"), ", v *", typ, ") { ", body, " }")
-			continue
-		}
-		g.check(f.Pos, "var _ = func(r ", g.mprt("Reader"), ", v *", typ, ") { ", body, " }")
+		check(f.Pos, body)
 	}
 }
 
@@ -143,8 +225,9 @@ type goParam struct {
 
 var qualified = regexp.MustCompile(`((?:[\w~-][\w.~-]*/)*[\w~-]+)\.([A-Z]\w*)`)
 
-// parseMethod reads a signature such as "Sum(ctx context.Context, v ...int) int".
-func (g *generator) parseMethod(text string, pos model.Pos) *goMethod {
+// parseMethod reads a signature such as "Sum(ctx context.Context, v ...int) int"
+// of a method of an interface t, whose type parameters it may use.
+func (g *generator) parseMethod(text string, pos model.Pos, t *model.Type) *goMethod {
 	source := qualified.ReplaceAllStringFunc(text, func(q string) string {
 		m := qualified.FindStringSubmatch(q)
 		if m[1] == g.pkg.ImportPath {
@@ -174,7 +257,22 @@ func (g *generator) parseMethod(text string, pos model.Pos) *goMethod {
 		return bad()
 	}
 	m := &goMethod{name: it.Methods.List[0].Names[0].Name}
+	args := map[string]string{}
+	for k, name := range paramNames(t.Interface.File, t.Interface.Params) {
+		args[name] = g.typ(t.Args[k])
+	}
 	show := func(e ast.Expr) string {
+		ast.Inspect(e, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.SelectorExpr:
+				return false
+			case *ast.Ident:
+				if arg, ok := args[n.Name]; ok {
+					n.Name = arg
+				}
+			}
+			return true
+		})
 		var b bytes.Buffer
 		_ = printer.Fprint(&b, fset, e) // a bytes.Buffer takes everything
 		return b.String()
@@ -212,7 +310,7 @@ func (g *generator) parseMethod(text string, pos model.Pos) *goMethod {
 // bindMethod makes a signature what $Go.method says.
 func (g *generator) bindMethod(s *signature) {
 	text := s.m.Go.Method
-	m := g.parseMethod(text, s.m.Pos)
+	m := g.parseMethod(text, s.m.Pos, s.base)
 	if m == nil {
 		return
 	}
@@ -273,39 +371,51 @@ func (g *generator) bindValue(v value, p goParam) value {
 	return v
 }
 
-// absent writes the methods that a wrapped interface has and the schema does
-// not.
-func (g *generator) absent(i *model.Interface, client string) {
-	for _, text := range i.Go.Absent {
-		m := g.parseMethod(text, i.Pos)
-		if m == nil {
-			continue
-		}
-		var in, out []string
-		if m.ctx {
-			in = append(in, g.imp("context")+".Context")
-		}
-		for k, p := range m.params {
-			if m.variadic && k == len(m.params)-1 {
-				p.typ = "..." + strings.TrimPrefix(p.typ, "[]")
+// absent gives a type the methods that a wrapped interface, or one that it
+// extends, has and the schema does not.
+func (g *generator) absent(t *model.Type, recv string) {
+	written := names{}
+	var walk func(t *model.Type)
+	walk = func(t *model.Type) {
+		i := t.Interface
+		for _, text := range i.Go.Absent {
+			if m := g.parseMethod(text, i.Pos, t); m != nil && !written[m.name] {
+				written[m.name] = true
+				g.absentMethod(i, m, recv)
 			}
-			in = append(in, p.typ)
 		}
-		for _, p := range m.results {
-			out = append(out, "_ "+p.typ)
+		for _, base := range i.Extends {
+			walk(base.Subst(i.Params, t.Args))
 		}
-		fail := g.mprt("NotInSchema(") + `"` + i.FullName() + `", "` + m.name + `")`
-		g.say(m.name, " is not in the schema: it fails with mprt.ErrUnimplemented.")
-		if m.err {
-			out = append(out, "err error")
-			g.P("func (*", client, ") ", m.name, "(", strings.Join(in, ", "), ") (", strings.Join(out, ", "), ") {")
-			g.P("err = ", fail)
-			g.P("return")
-		} else {
-			g.P("func (*", client, ") ", m.name, "(", strings.Join(in, ", "), ") (", strings.Join(out, ", "), ") {")
-			g.P("panic(&", g.mprt("PanicError"), "{Err: ", fail, "})")
-		}
-		g.P("}")
-		g.P()
 	}
+	walk(t)
+}
+
+func (g *generator) absentMethod(i *model.Interface, m *goMethod, recv string) {
+	var in, out []string
+	if m.ctx {
+		in = append(in, g.imp("context")+".Context")
+	}
+	for k, p := range m.params {
+		if m.variadic && k == len(m.params)-1 {
+			p.typ = "..." + strings.TrimPrefix(p.typ, "[]")
+		}
+		in = append(in, p.typ)
+	}
+	for _, p := range m.results {
+		out = append(out, "_ "+p.typ)
+	}
+	fail := g.mprt("NotInSchema(") + `"` + i.FullName() + `", "` + m.name + `")`
+	g.say(m.name, " is not in the schema: it fails with mprt.ErrUnimplemented.")
+	if m.err {
+		out = append(out, "err error")
+		g.P("func (", recv, ") ", m.name, "(", strings.Join(in, ", "), ") (", strings.Join(out, ", "), ") {")
+		g.P("err = ", fail)
+		g.P("return")
+	} else {
+		g.P("func (", recv, ") ", m.name, "(", strings.Join(in, ", "), ") (", strings.Join(out, ", "), ") {")
+		g.P("panic(&", g.mprt("PanicError"), "{Err: ", fail, "})")
+	}
+	g.P("}")
+	g.P()
 }

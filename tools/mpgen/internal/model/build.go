@@ -390,6 +390,7 @@ func (b *builder) field(s *Struct, sf schema.Field, i int) *Field {
 	}
 	if sf.Which() == schema.Field_Which_group {
 		f.Group = b.structOf(sf.Group().TypeId(), 0)
+		f.Group.Go.Which = f.Go.Which
 		if f.Doc == "" {
 			f.Doc = f.Group.Doc
 		}
@@ -750,6 +751,7 @@ const (
 	goCodec        = 0xcede15884798e794
 	goWrap         = 0xa375deb53263eef7
 	goMethod       = 0xd4a4c217e747f259
+	goWhich        = 0xdb16b64f62795566
 	goValue        = 0x97a1107bd5c7c485
 	capnpGoPackage = 0xbea97f1023792be0
 	capnpGoImport  = 0xe130b601260e44b5
@@ -802,6 +804,8 @@ func (b *builder) bindings(list schema.Annotation_List) Bindings {
 			text(&g.Wrap)
 		case goMethod:
 			text(&g.Method)
+		case goWhich:
+			text(&g.Which)
 		}
 	}
 	return g

@@ -136,6 +136,7 @@ type Bindings struct {
 	ToGo, FromGo    string
 	Codec           string
 	Wrap            string
+	Which           string
 	Method          string
 	Absent          []string
 }
