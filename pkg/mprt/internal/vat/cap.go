@@ -386,7 +386,6 @@ func (c *Cap) settle(target *Cap) (first, embargoed bool) {
 	}
 	p := c.promise()
 	conn := p.conn
-	_, broken := target.what.(*broken)
 	conn.mu.Lock()
 	if p.target != nil {
 		conn.mu.Unlock()
@@ -395,22 +394,50 @@ func (c *Cap) settle(target *Cap) (first, embargoed bool) {
 	}
 	p.target = target
 	p.holding = true
-	switch {
-	case !p.called || conn.err != nil || broken:
-	case target.connection() != conn || target.isPromise(queuedPromise) || p.q != nil && p.q.taken:
-		// Calls are on their way through the peer back to us, and perhaps from
-		// here to another, or to an object of the peer's in the results of a call
-		// that it passed on to us. Later ones wait until a disembargo has followed
-		// those round.
-		conn.sendEmbargo(c)
-		embargoed = true
-	default:
-		if next := target.promise(); next != nil {
-			next.called = true // they go through this one, too
-		}
+	if p.called && conn.err == nil {
+		embargoed = conn.embargo(c, target)
 	}
 	conn.mu.Unlock()
 	return true, embargoed
+}
+
+// embargo has calls on a promise of c, which has become target, wait until a
+// disembargo has followed those that went through the peer, if it needs one,
+// under c.mu.
+func (c *Conn) embargo(from, target *Cap) bool {
+	end := target
+	for {
+		p := end.promise()
+		if p == nil || p.conn != c || p.target == nil {
+			break
+		}
+		end = p.target // it waits for a disembargo of its own
+	}
+	// Calls may be on their way through the peer back to us, and perhaps from
+	// here to another; or to an object of the peer's in the results of a call that
+	// it passed on to us. Later ones wait until a disembargo has followed them.
+	follow := false
+	switch what := end.what.(type) {
+	case Server:
+		follow = true
+	case *Conn:
+		follow = what != c
+	case *promise:
+		// What is not known yet may still become an object of the peer's, which
+		// must not be sent a disembargo for that. One of the peer's is told what
+		// went through it.
+		if what.conn == c && what.kind != queuedPromise {
+			what.called = true
+		}
+	}
+	if q := from.promise().q; q != nil && q.taken {
+		_, broken := end.what.(*broken)
+		follow = !broken
+	}
+	if follow {
+		c.sendEmbargo(from)
+	}
+	return follow
 }
 
 // leadsTo says whether following promises from c comes to p.

@@ -80,7 +80,7 @@ func TestPromiseBecomesAnothersObject(t *testing.T) {
 	for range 50 {
 		through, _ := pair(t, newFuncServer(returnsParam), nil)
 		to, _ := pair(t, counting(), nil)
-		echo, object := through.Bootstrap(), to.Bootstrap()
+		echo, object := through.Bootstrap(), known(to.Bootstrap())
 		q, p := passes(t, echo, object)
 		inOrder(t, p, func() {
 			if err := q.Wait(t.Context(), nil); err != nil {
@@ -108,79 +108,117 @@ func known(promise *Cap) *Cap {
 // connection: then a disembargo has to follow them.
 func TestEmbargo(t *testing.T) {
 	other, _ := pair(t, newFuncServer(echo), nil)
+	ours := func() *Cap { return NewServer(newFuncServer(echo)) }
+	promised := func(d rpc.CapDescriptor, _ uint32) { d.SetSenderPromise(5) }
 	for _, test := range []struct {
 		name   string
 		object func() *Cap
-		// result is what the peer returns, which is our export.
+		// result is what the peer returns, of which we have an export.
 		result func(d rpc.CapDescriptor, export uint32)
-		then   func(m rpc.Message, export uint32) error
+		then   func(e *embargoGame)
 	}{
-		{"an object of ours", func() *Cap { return NewServer(newFuncServer(echo)) },
-			rpc.CapDescriptor.SetReceiverHosted, nil},
-		{"an object of another connection", func() *Cap { return known(other.Bootstrap()) },
-			rpc.CapDescriptor.SetReceiverHosted, nil},
-		{"a promise that becomes an object of ours", func() *Cap { return NewServer(newFuncServer(echo)) },
-			func(d rpc.CapDescriptor, _ uint32) { d.SetSenderPromise(5) },
-			func(m rpc.Message, export uint32) error {
-				r, err := m.NewResolve()
-				r.SetPromiseId(5)
-				d, err2 := r.NewCap()
-				d.SetReceiverHosted(export)
-				return errors.Join(err, err2)
-			}},
+		{"an object of ours", ours, rpc.CapDescriptor.SetReceiverHosted, (*embargoGame).expect},
+		{"an object of another connection", func() *Cap { return known(other.Bootstrap()) }, rpc.CapDescriptor.SetReceiverHosted, (*embargoGame).expect},
+		{"a promise that becomes an object of ours", ours, promised, func(e *embargoGame) {
+			e.p.expectFinish(e.id)
+			e.resolve()
+			e.expect()
+		}},
+		{"a promise that waits for a disembargo", ours, promised, func(e *embargoGame) {
+			e.p.expectFinish(e.id)
+			e.call()
+			e.resolve()
+			e.expect()
+			e.answer(promised)
+			e.expect()
+		}},
+		{"an object of the peer's", ours, func(d rpc.CapDescriptor, _ uint32) { d.SetSenderHosted(5) }, func(e *embargoGame) { e.p.expectFinish(e.id) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := newPassingPeer(t)
 			p.expect(rpc.Message_Which_bootstrap)
 			object := test.object()
 			defer object.Release()
-			q, part := passes(t, p.boot, object)
-			defer q.Release()
-			defer part.Release()
-			through, err := NewQuestion(part, 1, 0, size11)
-			if err != nil {
-				t.Fatal(err)
-			}
-			through.Send()
-			defer through.Release()
-			p.conn.flush(flushNoWait)
-			call, err := p.expect(rpc.Message_Which_call).Call()
-			if err != nil {
-				t.Fatal(err)
-			}
-			id := call.QuestionId()
-			params, err := call.Params()
-			if err != nil {
-				t.Fatal(err)
-			}
-			table, err := params.CapTable()
-			if err != nil {
-				t.Fatal(err)
-			}
-			export := table.At(0).SenderHosted()
-			p.expect(rpc.Message_Which_call)
-			p.send(func(m rpc.Message) error {
-				r, err := m.NewReturn()
-				r.SetAnswerId(id)
-				r.SetReleaseParamCaps(false)
-				payload, err2 := r.NewResults()
-				table, err3 := payload.NewCapTable(1)
-				test.result(table.At(0), export)
-				content, err4 := capnp.NewStruct(payload.Segment(), capnp.ObjectSize{PointerCount: 1})
-				err5 := content.SetPtr(0, capnp.NewInterface(payload.Segment(), 0).ToPtr())
-				return errors.Join(err, err2, err3, err4, err5, payload.SetContent(content.ToPtr()))
-			})
-			if test.then != nil {
-				if err := q.Wait(t.Context(), nil); err != nil {
-					t.Fatal(err)
-				}
-				p.conn.flush(flushNoWait)
-				p.expectFinish(id)
-				p.send(func(m rpc.Message) error { return test.then(m, export) })
-			} else if err := q.Wait(t.Context(), nil); err != nil {
-				t.Fatal(err)
-			}
-			p.expect(rpc.Message_Which_disembargo)
+			e := &embargoGame{t: t, p: p, object: object}
+			e.call()
+			e.answer(test.result)
+			test.then(e)
 		})
 	}
+}
+
+// embargoGame has calls of ours on the results of others, at a peer that answers as it likes.
+type embargoGame struct {
+	t      *testing.T
+	p      *passingPeer
+	object *Cap
+	q      *Question // asked last, with the object as its param
+	id     uint32    // the peer's number of it
+	export uint32    // and of the object
+}
+
+// call asks for something, and calls what it will get.
+func (e *embargoGame) call() {
+	e.t.Helper()
+	q, part := passes(e.t, e.p.boot, e.object)
+	through, err := NewQuestion(part, 1, 0, size11)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	through.Send()
+	e.t.Cleanup(func() {
+		through.Release()
+		part.Release()
+		q.Release()
+	})
+	e.p.conn.flush(flushNoWait)
+	call, err := e.p.expect(rpc.Message_Which_call).Call()
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	params, err := call.Params()
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	table, err := params.CapTable()
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	e.q, e.id, e.export = q, call.QuestionId(), table.At(0).SenderHosted()
+	e.p.expect(rpc.Message_Which_call)
+}
+
+// answer returns what was asked for last.
+func (e *embargoGame) answer(result func(d rpc.CapDescriptor, export uint32)) {
+	e.t.Helper()
+	e.p.send(returnMessage(e.id, func(r rpc.Return) error {
+		r.SetReleaseParamCaps(false)
+		payload, err := r.NewResults()
+		table, err2 := payload.NewCapTable(1)
+		result(table.At(0), e.export)
+		content, err3 := capnp.NewStruct(payload.Segment(), size11)
+		err4 := content.SetPtr(0, capnp.NewInterface(payload.Segment(), 0).ToPtr())
+		return errors.Join(err, err2, err3, err4, payload.SetContent(content.ToPtr()))
+	}))
+	if err := e.q.Wait(e.t.Context(), nil); err != nil {
+		e.t.Fatal(err)
+	}
+	e.p.conn.flush(flushNoWait)
+}
+
+// resolve has promise 5 become the object.
+func (e *embargoGame) resolve() {
+	e.p.send(func(m rpc.Message) error {
+		r, err := m.NewResolve()
+		r.SetPromiseId(5)
+		d, err2 := r.NewCap()
+		d.SetReceiverHosted(e.export)
+		return errors.Join(err, err2)
+	})
+}
+
+// expect reads a disembargo.
+func (e *embargoGame) expect() {
+	e.t.Helper()
+	e.p.expect(rpc.Message_Which_disembargo)
 }

@@ -246,6 +246,40 @@ func TestPartOfTailCallIsKept(t *testing.T) {
 	p.expectFinish(first)
 }
 
+// However many parts of the results the peer names, no more are made than of an answer that is to come.
+func TestPartsOfTailCallAreBounded(t *testing.T) {
+	p := newTailedPeer(t)
+	first := p.tailed()
+	const parts = maxPipelines + 10
+	p.send(func(m rpc.Message) error {
+		err := callMessage(tailedNext, tailedBoot, 1, nil)(m)
+		c, err2 := m.Call()
+		params, err3 := c.Params()
+		table, err4 := params.NewCapTable(parts)
+		err = errors.Join(err, err2, err3, err4)
+		for i := range parts {
+			pa, err2 := table.At(i).NewReceiverAnswer()
+			err = errors.Join(err, err2, partMessage(pa, tailedCall))
+			ops, err2 := pa.Transform()
+			ops.At(0).SetGetPointerField(uint16(i))
+			err = errors.Join(err, err2)
+		}
+		content, err2 := params.Content()
+		return errors.Join(err, err2, content.Struct().SetPtr(0, capnp.NewInterface(params.Segment(), parts-1).ToPtr()))
+	})
+	last := <-p.kept
+	defer last.Release()
+	var x *Exception
+	if err := last.Broken(); !errors.As(err, &x) || x.Type != Overloaded {
+		t.Error(err)
+	}
+	p.expect(rpc.Message_Which_return)
+	p.send(returnMessage(first, sentElsewhere))
+	p.send(finishMessage(tailedCall))
+	p.expectFinish(first)
+	p.left(0)
+}
+
 // How the peer can end a call whose results it was to keep, other than by keeping them.
 func TestTailCallEnds(t *testing.T) {
 	for _, test := range []struct {
