@@ -487,8 +487,26 @@ func (p *promise) unhold(q *Question) {
 }
 
 // deliverHeld passes on what waited for a promise, which then is no obstacle
-// any more.
+// any more. If a call returns at once, what waited for its results comes next,
+// and so on: a chain of calls is as long as its peer likes, and Go ends a process
+// whose goroutine has too deep a stack. So another goes on now and then.
 func (c *Cap) deliverHeld() {
+	conn := c.promise().conn
+	const nested = 64
+	if conn.delivering.Add(1)%nested != 0 {
+		c.deliver()
+	} else {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			c.deliver()
+		}()
+		<-done
+	}
+	conn.delivering.Add(-1)
+}
+
+func (c *Cap) deliver() {
 	p := c.promise()
 	conn := p.conn
 	for {

@@ -2,6 +2,7 @@ package vat
 
 import (
 	"flag"
+	"runtime/debug"
 	"testing"
 
 	"capnproto.org/go/capnp/v3"
@@ -9,18 +10,22 @@ import (
 
 var chainLength = flag.Int("chain.length", 5_000, "links of the chains in TestLongChain")
 
-// prompt is an object that runs its calls where they are accepted: method 0 returns its param. Calls of method 1 are kept.
+// prompt is an object that runs its calls where they are accepted: method 0 returns its param, and method 2 when it is
+// known what that is. Calls of method 1 are kept.
 type prompt struct {
 	kept    chan *Call
 	dropped chan struct{}
 }
 
 func (s *prompt) Accept(call *Call) *Queue {
-	if call.MethodID == 1 {
+	switch call.MethodID {
+	case 1:
 		s.kept <- call
-		return nil
+	case 2:
+		param(call).WhenResolved(func(c *Cap) { answerWith(call, c.AddRef()) })
+	default:
+		answerWith(call, param(call).AddRef())
 	}
-	answerWith(call, param(call).AddRef())
 	return nil
 }
 
@@ -42,17 +47,23 @@ func answerWith(call *Call, c *Cap) {
 // A chain of promises may be as long as those who make it like. Here each call is made on, or given, what the one before it
 // will return, and none returns before the first. Then all do; or they are given up; or the session ends.
 func TestLongChain(t *testing.T) {
+	// However long it is, no stack is deep: a process whose stack is too deep ends.
+	defer debug.SetMaxStack(debug.SetMaxStack(1 << 20))
 	for _, test := range []struct {
 		name    string
 		onParam bool // each call is given the one before, instead of being made on it
 		end     string
+		method  uint16
 	}{
-		{"pipelined, resolved", false, "resolve"},
-		{"pipelined, given up", false, "give up"},
-		{"pipelined, disconnected", false, "close"},
-		{"params, resolved", true, "resolve"},
-		{"params, given up", true, "give up"},
-		{"params, disconnected", true, "close"},
+		{"pipelined, resolved", false, "resolve", 0},
+		{"pipelined, given up", false, "give up", 0},
+		{"pipelined, disconnected", false, "close", 0},
+		{"params, resolved", true, "resolve", 0},
+		{"params, given up", true, "give up", 0},
+		{"params, disconnected", true, "close", 0},
+		{"params that are waited for, resolved", true, "resolve", 2},
+		{"params that are waited for, given up", true, "give up", 2},
+		{"params that are waited for, disconnected", true, "close", 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a, b := socketPair(t)
@@ -80,7 +91,7 @@ func TestLongChain(t *testing.T) {
 			for range *chainLength {
 				next := link
 				if test.onParam {
-					link = ask(boot, 0, next)
+					link = ask(boot, test.method, next)
 				} else {
 					link = ask(next, 0, boot.AddRef())
 					next.Release()

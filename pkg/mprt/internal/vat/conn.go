@@ -39,6 +39,7 @@ type Conn struct {
 	embargoes table[*Cap]
 
 	disembargoes atomic.Int64 // of the peer's that wait for their targets
+	delivering   atomic.Int32 // promises that pass on what waited for them
 
 	bootstrap *Cap // offered to the peer
 
