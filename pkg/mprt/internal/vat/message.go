@@ -16,6 +16,7 @@ import (
 type message struct {
 	msg  capnp.Message
 	own  capnp.Arena    // for all but large messages of the peer; see segment.go
+	cut  *frameArena    // for those of several segments, nil before the first
 	seg  *capnp.Segment // the first
 	root rpc.Message
 	// caps is the payload's capability table, one owned reference an entry.
@@ -87,7 +88,11 @@ func newIncomingLarge(frame, segment []byte, traversal uint64) (*message, error)
 }
 
 func wrapArena(arena capnp.Arena, frame []byte, traversal uint64) (*message, error) {
-	m := messagePool.Get().(*message)
+	return messagePool.Get().(*message).wrap(arena, frame, traversal)
+}
+
+// wrap makes m, fresh from the pool, a message of arena, whose memory is frame.
+func (m *message) wrap(arena capnp.Arena, frame []byte, traversal uint64) (*message, error) {
 	m.pooled = frame
 	m.msg.Arena = nil // else Reset gives m's own away
 	seg, err := m.msg.Reset(arena)
@@ -155,6 +160,17 @@ func (p *largePool) put(b []byte) {
 
 // newIncomingSegments wraps a frame of several segments; it takes over frame.
 func newIncomingSegments(frame []byte, traversal uint64) (*message, error) {
+	if emptiable {
+		m := messagePool.Get().(*message)
+		if m.cut == nil {
+			m.cut = newFrameArena()
+		}
+		if err := m.cut.cut(frame); err != nil {
+			m.release()
+			return nil, err
+		}
+		return m.wrap(m.cut, frame, traversal)
+	}
 	parsed, err := capnp.Unmarshal(frame)
 	if err != nil {
 		return nil, err

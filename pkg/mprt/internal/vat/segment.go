@@ -1,6 +1,7 @@
 package vat
 
 import (
+	"encoding/binary"
 	"reflect"
 	"unsafe"
 
@@ -75,4 +76,70 @@ func (m *message) allocate(size int) ([]byte, error) {
 		return nil, err
 	}
 	return m.data()[at:], nil
+}
+
+// frameArena is the arena of a frame of several segments, as large data comes
+// in. go-capnp's own would be three allocations for each frame.
+type frameArena struct {
+	*capnp.ReadOnlySingleSegment // of which it has that nothing can be allocated in it
+	segs                         []*capnp.Segment
+}
+
+func newFrameArena() *frameArena {
+	return &frameArena{ReadOnlySingleSegment: capnp.NewReadOnlySingleSegment(nil)}
+}
+
+// keptSegments is how many segments an arena keeps for the next frame.
+const keptSegments = 4
+
+// cut makes the segments of frame the arena's, which has none.
+func (a *frameArena) cut(frame []byte) error {
+	if len(frame) < wordSize {
+		return failedf("frame has no segment table")
+	}
+	n := uint64(binary.LittleEndian.Uint32(frame)) + 1
+	at := (n/2 + 1) * wordSize
+	if n > maxSegments || at > uint64(len(frame)) {
+		return failedf("frame has no table of %d segments", n)
+	}
+	sizes := frame[4:]
+	for id := range n {
+		end := at + uint64(binary.LittleEndian.Uint32(sizes[4*id:]))*wordSize
+		if end > uint64(len(frame)) {
+			a.Release()
+			return failedf("segment %d is longer than its frame", id)
+		}
+		if id < uint64(cap(a.segs)) {
+			a.segs = a.segs[:id+1]
+		} else {
+			a.segs = append(a.segs, nil)
+		}
+		if a.segs[id] == nil {
+			a.segs[id] = new(capnp.Segment)
+		}
+		*(*segmentView)(unsafe.Pointer(a.segs[id])) = segmentView{id: capnp.SegmentID(id), data: frame[at:end:end]}
+		at = end
+	}
+	return nil
+}
+
+// NumSegments implements [capnp.Arena], as do the following.
+func (a *frameArena) NumSegments() int64 { return int64(len(a.segs)) }
+
+func (a *frameArena) Segment(id capnp.SegmentID) *capnp.Segment {
+	if uint64(id) >= uint64(len(a.segs)) {
+		return nil
+	}
+	return a.segs[id]
+}
+
+// Release ends the use of the frame.
+func (a *frameArena) Release() {
+	for _, seg := range a.segs {
+		*(*segmentView)(unsafe.Pointer(seg)) = segmentView{}
+	}
+	if len(a.segs) > keptSegments {
+		a.segs = nil
+	}
+	a.segs = a.segs[:0]
 }

@@ -28,6 +28,26 @@ func TestMessagesShareNoMemory(t *testing.T) {
 			}
 			return m
 		}},
+		{"frame of ten segments", func(t *testing.T) *message {
+			frame := append(large.get(8 * 16)[:0], words(9|1<<32, 1|1<<32, 1|1<<32, 1|1<<32, 1|1<<32, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)...)
+			m, err := newIncomingSegments(frame, 1<<20)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range 10 {
+				if s := m.segment(i); len(s) != 8 || s[0] != byte(i) {
+					t.Fatalf("segment %d is %x", i, s)
+				}
+			}
+			return m
+		}},
+		{"frame whose second segment is cut off", func(t *testing.T) *message {
+			frame := append(large.get(24)[:0], words(1|1<<32, 2, 0)...)
+			if m, err := newIncomingSegments(frame, 1<<20); err == nil {
+				t.Errorf("message of %d segments", m.msg.NumSegments())
+			}
+			return nil
+		}},
 		{"frame that cannot be read", func(t *testing.T) *message {
 			if m, err := newIncomingSegments(large.get(8)[:4], 1<<20); err == nil {
 				t.Errorf("message of %d segments", m.msg.NumSegments())
