@@ -237,6 +237,9 @@ func (c *Conn) poolThread() (least *threadServer, cap *vat.Cap) {
 		if t := s.(*threadServer); least == nil || t.load < least.load {
 			least, cap = t, w
 		}
+		if least.load == 0 {
+			break // none has fewer
+		}
 	}
 	if least != nil {
 		least.load++
