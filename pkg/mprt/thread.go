@@ -205,6 +205,9 @@ func (c *Conn) addWorkers(n int64) error {
 func (c *Conn) makePool(n int) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.ended { // nobody would release them
+		return c.vat.AfterEnd()
+	}
 	if len(c.pool) > 0 {
 		return &vat.Exception{Reason: stdException + "makePool called on connection with existing pool"}
 	}
