@@ -66,6 +66,17 @@ func MustAnyPointer(segment string) AnyPointer {
 	return AnyPointer{ptr: p}
 }
 
+// MustDecode makes a value of a message of one segment, without its frame. It
+// panics if there is something wrong with it; generated code has constants and
+// defaults of existing Go types made by it.
+func MustDecode[T any](segment string, c Codec[T]) T {
+	v, err := AnyPointerAs(MustAnyPointer(segment), c)
+	if err != nil {
+		panic(fmt.Sprintf("mprt: broken constant: %v", err))
+	}
+	return v
+}
+
 // IsNull reports whether there is nothing.
 func (a AnyPointer) IsNull() bool { return !a.ptr.IsValid() }
 

@@ -194,3 +194,14 @@ interface Names extends(Cache(Text, Entry)) {
   count @0 () -> (result :Int32);
   sub @1 () -> (result :Cache(Data, Text));
 }
+
+const square :Shape = (label = "square", box = (w = 2, h = 2));
+# Values of types that were there before.
+
+const raws :List(Raw) = [(payload = "\x01", sum = 0xa505df1b)];
+
+struct Defaults {
+  point @0 :Point = (x = 3, y = 1.5, place = (street = "s"));
+  list @1 :List(Inner) = [(v = "a"), (v = "b")];
+  crate @2 :Crate(Text) = (label = "l", content = "c");
+}

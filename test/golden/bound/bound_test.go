@@ -414,3 +414,26 @@ func TestWrapGeneric(t *testing.T) {
 		}
 	}
 }
+
+// TestBoundConstants has constants and defaults of existing Go types.
+func TestBoundConstants(t *testing.T) {
+	if want := (Shape{Label: "square", Kind: 3, Box: struct{ W, H int }{2, 2}}); !reflect.DeepEqual(*Square, want) {
+		t.Errorf("%+v", *Square)
+	}
+	if len(Raws) != 1 || string(Raws[0].Payload) != "\x01" {
+		t.Error(Raws)
+	}
+	msg, err := mprt.Marshal(&Defaults{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := &Defaults{}
+	if err := mprt.Unmarshal(msg, read); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []*Defaults{NewDefaults(), read} {
+		if d.Point.X != 3 || d.Point.Y != 1.5 || d.Point.Place.Street != "s" || !slices.Equal(d.List, []In{{"a"}, {"b"}}) || d.Crate.Content != "c" {
+			t.Error(d)
+		}
+	}
+}

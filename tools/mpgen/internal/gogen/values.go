@@ -40,6 +40,9 @@ func (g *generator) value(v *model.Value) string {
 	case model.ListOf:
 		return g.typ(t) + g.list(v)
 	case model.StructOf:
+		if t.Struct.Bound() {
+			return g.mprt("MustDecode(") + strconv.QuoteToASCII(string(v.Raw)) + ", " + g.codec(t) + ")"
+		}
 		return "&" + g.structType(t) + "{" + g.fieldList(t.Struct, t.Args, v.Fields) + "}"
 	}
 	return g.mprt("MustAnyPointer(") + strconv.QuoteToASCII(string(v.Raw)) + ")"
@@ -52,6 +55,8 @@ func (g *generator) list(v *model.Value) string {
 	parts := make([]string, len(v.List))
 	for i, e := range v.List {
 		switch {
+		case e.Type.Kind == model.StructOf && e.Type.Struct.Bound():
+			parts[i] = "*" + g.value(e)
 		case e.Type.Kind == model.StructOf:
 			parts[i] = "{" + g.fieldList(e.Type.Struct, e.Type.Args, e.Fields) + "}"
 		case e.Type.Kind == model.ListOf && !e.Null:
@@ -100,6 +105,8 @@ func (g *generator) fieldList(s *model.Struct, args []*model.Type, values []mode
 			parts = append(parts, names[f]+": "+g.mprt("Optional[")+g.typ(fv.Value.Type)+"](true, "+g.value(fv.Value)+")")
 		case f.Go.Optional && f.Type.Kind == model.Text:
 			parts = append(parts, names[f]+": "+g.mprt("Optional(true, ")+g.value(fv.Value)+")")
+		case f.Go.Value && f.Type.Struct.Bound():
+			parts = append(parts, names[f]+": *"+g.value(fv.Value))
 		case f.Go.Value:
 			parts = append(parts, names[f]+": "+strings.TrimPrefix(g.value(fv.Value), "&"))
 		default:

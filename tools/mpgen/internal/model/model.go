@@ -185,6 +185,9 @@ type Struct struct {
 	Union *Union
 }
 
+// Bound reports whether an existing Go type is in place of a generated one.
+func (s *Struct) Bound() bool { return s.Go.Wrap != "" || s.Go.Codec != "" }
+
 // Union is an unnamed union.
 type Union struct {
 	Offset  int      // of the discriminant in the data section, in bytes
@@ -397,7 +400,8 @@ type Value struct {
 	// Fields are the fields of a struct or group that differ from their
 	// defaults, and the active member of its union.
 	Fields []FieldValue
-	// Raw is the canonical message of an AnyPointer.
+	// Raw is the canonical message of an AnyPointer, or of a struct that is
+	// bound to an existing Go type.
 	Raw []byte
 }
 

@@ -81,7 +81,7 @@ func (b *builder) pointer(t *Type, p capnp.Ptr) *Value {
 	case ListOf:
 		out.List = b.list(t.Elem, p.List())
 	case StructOf:
-		out.Fields = b.fieldValues(t.Struct, t.Args, p.Struct())
+		b.structure(out, p.Struct())
 	case InterfaceOf, Capability:
 		out.Null = true
 	default:
@@ -101,7 +101,7 @@ func (b *builder) list(t *Type, l capnp.List) []*Value {
 			}
 		case t.Kind == Void:
 		case t.Kind == StructOf:
-			v.Fields = b.fieldValues(t.Struct, t.Args, l.Struct(i))
+			b.structure(v, l.Struct(i))
 		case t.Kind.Pointer():
 			v = b.pointer(t, must(capnp.PointerList(l).At(i)))
 		default:
@@ -119,6 +119,13 @@ func (b *builder) list(t *Type, l capnp.List) []*Value {
 		out[i] = v
 	}
 	return out
+}
+
+func (b *builder) structure(v *Value, st capnp.Struct) {
+	v.Fields = b.fieldValues(v.Type.Struct, v.Type.Args, st)
+	if v.Type.Struct.Bound() {
+		v.Raw = canonical(st.ToPtr())
+	}
 }
 
 func (b *builder) fieldValues(s *Struct, args []*Type, st capnp.Struct) []FieldValue {
