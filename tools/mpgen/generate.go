@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"go/token"
 	"io"
 	"io/fs"
 	"math"
@@ -581,6 +582,9 @@ func (o *generateOptions) packageOf(f *model.File, generated bool) (gogen.Packag
 	}
 	if name == "" {
 		name = gogen.PackageName(importPath)
+	}
+	if !token.IsIdentifier(name) {
+		return gogen.Package{}, fmt.Errorf("%q is no name of a Go package", name)
 	}
 	return gogen.Package{ImportPath: importPath, Name: name}, nil
 }

@@ -150,7 +150,7 @@ func generate(s *model.Schema, opts Options, inner map[string]names) ([]written,
 func clashes(f *model.File, file *ast.File, declared map[string]string) (errs model.Errors) {
 	declare := func(name string) {
 		if other, ok := declared[name]; ok && name != "_" && name != "init" {
-			errs = append(errs, &model.Error{Pos: model.Pos{File: f.Name},
+			errs = append(errs, &model.Error{Pos: declaredAt(f, name),
 				Msg: fmt.Sprintf("%s is declared twice in Go, here and by %s: give one of the declarations another name with $Go.name", name, other)})
 		}
 		declared[name] = f.Name
@@ -175,6 +175,29 @@ func clashes(f *model.File, file *ast.File, declared map[string]string) (errs mo
 		}
 	}
 	return errs
+}
+
+// declaredAt is where the declaration with a Go name is, or else the file.
+func declaredAt(f *model.File, name string) model.Pos {
+	var all []*model.Decl
+	for _, d := range f.Enums {
+		all = append(all, &d.Decl)
+	}
+	for _, d := range f.Structs {
+		all = append(all, &d.Decl)
+	}
+	for _, d := range f.Interfaces {
+		all = append(all, &d.Decl)
+	}
+	for _, d := range f.Consts {
+		all = append(all, &d.Decl)
+	}
+	for _, d := range all {
+		if goName(d) == name {
+			return d.Pos
+		}
+	}
+	return model.Pos{File: f.Name}
 }
 
 const (

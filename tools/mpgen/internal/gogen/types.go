@@ -2,6 +2,8 @@ package gogen
 
 import (
 	"fmt"
+	"go/parser"
+	"go/token"
 	"slices"
 	"strconv"
 	"strings"
@@ -107,12 +109,26 @@ func (g *generator) goType(text string, home *model.File, pos model.Pos) string 
 			g.errorf(pos, "%q is no Go type: write it with its import path, as time.Duration or example.com/app/units.Celsius", text)
 			return "struct{}"
 		}
+		if _, err := parser.ParseExpr(text); err != nil {
+			g.errorf(pos, "%q is no Go type", text)
+			return "struct{}"
+		}
 		if predeclared[text] {
 			return prefix + text
 		}
 		return prefix + g.qual(home, text)
 	}
 	importPath, name := text[:slash+1+dot], text[slash+2+dot:]
+	base, _, _ := strings.Cut(name, "[")
+	_, err := parser.ParseExpr(name)
+	switch {
+	case err != nil || !token.IsIdentifier(base) || strings.ContainsAny(importPath, " \t\n()[]*"):
+		g.errorf(pos, "%q is no Go type: %q is no name that a package can have", text, name)
+		return "struct{}"
+	case importPath != g.pkg.ImportPath && !token.IsExported(name):
+		g.errorf(pos, "%q is not exported by its package", text)
+		return "struct{}"
+	}
 	if importPath == g.pkg.ImportPath {
 		return prefix + name
 	}

@@ -1,6 +1,7 @@
 package gogen
 
 import (
+	"go/token"
 	"strings"
 
 	"github.com/mpgo-dev/mpgo/tools/mpgen/internal/model"
@@ -9,11 +10,33 @@ import (
 // validate reports the bindings that do not fit what they stand at, and takes
 // them away, so that the rest can go on as if they were not there.
 func (g *generator) validate() {
+	for _, e := range g.schema.Enums {
+		g.validateName(&e.Decl)
+		given := names{}
+		for _, en := range e.Enumerants {
+			g.validateMemberName(&en.Go, en.Name, e.Pos, given, false)
+		}
+	}
+	for _, c := range g.schema.Consts {
+		g.validateName(&c.Decl)
+	}
 	for _, s := range g.schema.Structs {
-		g.validateStruct(s)
+		g.validateName(&s.Decl)
+		g.validateWrap(&s.Decl)
+		if s.Go.Wrap != "" && s.Go.Codec != "" {
+			g.errorf(s.Pos, "%s has both $Go.wrap and $Go.codec", s.FullName())
+			s.Go.Codec = ""
+		}
+		g.validateStruct(s, s.Go.Wrap != "")
 		g.validateWhich(s, s.Pos, s.Go.Wrap != "")
 	}
 	for _, i := range g.schema.Interfaces {
+		g.validateName(&i.Decl)
+		g.validateWrap(&i.Decl)
+		given := names{}
+		for _, m := range i.Methods {
+			g.validateMemberName(&m.Go, m.Name, m.Pos, given, false)
+		}
 		if i.Go.Absent != nil && i.Go.Wrap == "" {
 			g.errorf(i.Pos, "$Go.absent on %s: it lists methods of an interface that $Go.wrap binds, which this is not", i.FullName())
 			i.Go.Absent = nil
@@ -21,17 +44,59 @@ func (g *generator) validate() {
 		for _, m := range i.Methods {
 			for _, s := range []*model.Struct{m.Params, m.Results} {
 				if s.Anonymous {
-					g.validateStruct(s)
+					g.validateStruct(s, false)
 				}
 			}
 		}
 	}
 }
 
-func (g *generator) validateStruct(s *model.Struct) {
+// validateName reports a Go name of a declaration that is none.
+func (g *generator) validateName(d *model.Decl) {
+	g.validateMemberName(&d.Go, d.FullName(), d.Pos, names{}, false)
+}
+
+// validateMemberName reports a Go name that is none, or that something beside it
+// was given, too. In a path there may be dots.
+func (g *generator) validateMemberName(b *model.Bindings, of string, pos model.Pos, given names, path bool) {
+	if b.Name == "" {
+		return
+	}
+	parts := []string{b.Name}
+	if path {
+		parts = strings.Split(b.Name, ".")
+	}
+	for _, p := range parts {
+		if !token.IsIdentifier(p) {
+			g.errorf(pos, "$Go.name(%q) on %s: that is no name in Go", b.Name, of)
+			b.Name = ""
+			return
+		}
+	}
+	if given[b.Name] {
+		g.errorf(pos, "$Go.name(%q) on %s: another one beside it has that name already", b.Name, of)
+		b.Name = ""
+		return
+	}
+	given[b.Name] = true
+}
+
+// validateWrap reports a $Go.wrap that names no declared type.
+func (g *generator) validateWrap(d *model.Decl) {
+	if strings.HasPrefix(d.Go.Wrap, "*") || strings.HasPrefix(d.Go.Wrap, "[") {
+		g.errorf(d.Pos, "$Go.wrap(%q) on %s: give the name of the type itself, without * or []", d.Go.Wrap, d.FullName())
+		d.Go.Wrap = strings.TrimLeft(d.Go.Wrap, "*[]0123456789")
+	}
+}
+
+// validateStruct reports the bindings of fields, of which those of wrapped
+// structs are called by paths.
+func (g *generator) validateStruct(s *model.Struct, wrapped bool) {
+	given := names{}
 	for _, f := range s.Fields {
+		g.validateMemberName(&f.Go, f.Name, f.Pos, given, wrapped)
 		if f.Group != nil {
-			g.validateStruct(f.Group)
+			g.validateStruct(f.Group, wrapped)
 			continue
 		}
 		g.validateField(f)

@@ -323,6 +323,9 @@ func (g *generator) bindMethod(s *signature) {
 // by place where there are no names.
 func (g *generator) bindValues(s *signature, values []value, params []goParam, what string) []value {
 	if len(values) != len(params) {
+		if len(values) == 1 {
+			what = strings.TrimSuffix(what, "s")
+		}
 		g.errorf(s.m.Pos, "%s.%s has %d %s, but $Go.method(%q) has %d, not counting ctx and error", s.base.Interface.FullName(), s.m.Name,
 			len(values), what, s.m.Go.Method, len(params))
 		return values
