@@ -338,6 +338,8 @@ func TestErrors(t *testing.T) {
 			[]string{"s.capnp:3:1: error: $Go.wrap(\"*X\") on A", "s.capnp:4:1: error: $Go.wrap(\"[]X\") on I"}},
 		{"wrap and codec", head + "struct A $Go.wrap(\"X\") $Go.codec(\"Y\") {}\n", nil, 1, []string{"s.capnp:3:1: error: A has both"}},
 		{"package", head + "$Go.package(\"foo-bar\");\nstruct A {}\n", nil, 1, []string{"s.capnp: error: ", "\"foo-bar\" is no name of a Go package"}},
+		{"bases", head + "interface I extends(J) {}\ninterface J extends(I) {}\ninterface K extends(K) {}\n", nil, 1,
+			[]string{"s.capnp:3:1: error: I extends itself", "s.capnp:4:1: error: J extends itself", "s.capnp:5:1: error: K extends itself"}},
 		{"no import path", head + "struct A {}\n", []string{"--importpath="}, 1, []string{"--importpath"}},
 		{"flag", head, []string{"--nope"}, 2, []string{"-nope", "--help"}},
 		{"pair", head, []string{"--map=x"}, 2, []string{"name=value"}},

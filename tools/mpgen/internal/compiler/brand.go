@@ -319,7 +319,11 @@ func (n *node) lookUp(e *syntax.Expr, im implicits) (ref, bool) {
 		return m, true
 	}
 
-	f.errorAt(e, "", "expected a name")
+	hint := ""
+	if e.Kind == syntax.List {
+		hint = "a list of T is written List(T)"
+	}
+	f.errorAt(e, hint, "expected a name")
 	return ref{}, false
 }
 

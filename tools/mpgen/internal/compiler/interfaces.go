@@ -1,6 +1,7 @@
 package compiler
 
 import (
+	"fmt"
 	"slices"
 
 	"capnproto.org/go/capnp/v3/std/capnp/schema"
@@ -103,7 +104,11 @@ func (n *node) paramStruct(d *syntax.Decl, l *syntax.ParamList, results bool) (u
 		case r.param:
 			f.errorAt(l.Type, "use a list with a field of this type", "a generic parameter cannot be the whole params or results of a method")
 		case r.node.isBuiltin() || r.node.decl.Kind != syntax.StructDecl:
-			f.errorAt(l.Type, "", "'%s' is not a struct but %s", l.Type, r.node.what())
+			list := fmt.Sprintf("(value :%s)", l.Type)
+			if results {
+				list = fmt.Sprintf("(result :%s)", l.Type)
+			}
+			f.errorAt(l.Type, "write '"+list+"'", "'%s' is not a struct but %s", l.Type, r.node.what())
 		default:
 			return r.idAndBrand(c, f)
 		}

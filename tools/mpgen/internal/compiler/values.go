@@ -97,7 +97,11 @@ func (v *valuer) mismatch(e *syntax.Expr, t *typ) *value {
 	if n := v.n.file.c.nodes[t.id]; t.kind == schema.Type_Which_structType && n != nil && n.broken() {
 		return nil // the first field may be another one
 	}
-	v.errorAt(e, "", "the value does not fit: %s is expected", v.typeName(t))
+	hint := ""
+	if t.kind == schema.Type_Which_bool {
+		hint = "write true or false"
+	}
+	v.errorAt(e, hint, "the value does not fit: %s is expected", v.typeName(t))
 	return nil
 }
 

@@ -49,6 +49,9 @@ func Generate(s *model.Schema, opts Options) ([]Output, error) {
 	// has been written, and no argument may hide any of it: so it is written
 	// again, as long as there is something that was not known.
 	inner := map[string]names{}
+	if err := checkBases(s); err != nil {
+		return nil, err
+	}
 	if err := bindTags(s, opts); err != nil {
 		return nil, err
 	}

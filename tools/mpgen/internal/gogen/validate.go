@@ -7,6 +7,33 @@ import (
 	"github.com/mpgo-dev/mpgo/tools/mpgen/internal/model"
 )
 
+// checkBases reports interfaces that extend themselves, which the language does not
+// forbid.
+func checkBases(s *model.Schema) error {
+	var errs model.Errors
+	for _, f := range s.Files {
+		for _, i := range f.Interfaces {
+			seen := map[*model.Interface]bool{}
+			var walk func(j *model.Interface)
+			walk = func(j *model.Interface) {
+				for _, t := range j.Extends {
+					if !seen[t.Interface] {
+						seen[t.Interface] = true
+						walk(t.Interface)
+					}
+				}
+			}
+			if walk(i); seen[i] {
+				errs = append(errs, &model.Error{Pos: i.Pos, Msg: i.FullName() + " extends itself"})
+			}
+		}
+	}
+	if len(errs) > 0 {
+		return errs.Sort()
+	}
+	return nil
+}
+
 // validate reports the bindings that do not fit what they stand at, and takes
 // them away, so that the rest can go on as if they were not there.
 func (g *generator) validate() {

@@ -230,7 +230,7 @@ func (l *lexer) token() {
 	case c == ',':
 		l.pos++
 		if len(l.lists) == 0 {
-			l.reportAs(strayComma, start, l.pos, "',' outside of a list", "")
+			l.reportAs(strayComma, start, l.pos, "',' outside of a list", "a statement ends with ';'")
 			l.add(Token{Kind: Invalid}, start)
 			return
 		}

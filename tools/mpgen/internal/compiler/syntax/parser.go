@@ -254,7 +254,14 @@ func (p *parser) decl(parent *Decl, lv level, depth int) *Decl {
 			p.report(int(prev.End), int(prev.End), "missing "+want, "")
 			p.split = true
 		default:
-			p.fail("unexpected "+t.unexpected(), "")
+			hint := ""
+			switch {
+			case t.Kind == Identifier && members == noBlock:
+				hint = "a ';' may be missing before it"
+			case t.Text == ":" && members == blockKind(interfaceLevel):
+				hint = "write 'extends(Base)'"
+			}
+			p.fail("unexpected "+t.unexpected(), hint)
 		}
 	}
 	p.noteStatement(members != noBlock)
@@ -484,14 +491,23 @@ var declKeywords = []string{"using", "const", "annotation", "enum", "struct", "i
 
 var blockKeywords = []string{"enum", "interface", "struct"}
 
+// elsewhere says what to write for what other languages begin with.
+var elsewhere = map[string]string{
+	"import": "write 'using Name = import \"file.capnp\";'", "include": "write 'using Name = import \"file.capnp\";'",
+	"message": "in Cap'n Proto it is called 'struct'", "class": "in Cap'n Proto it is called 'struct'",
+	"service": "in Cap'n Proto it is called 'interface'", "package": "Cap'n Proto has none: a file is one",
+	"oneof": "in Cap'n Proto it is called 'union'", "group": "write 'name :group {'",
+	"optional": "every field is optional", "required": "every field is optional", "repeated": "write 'name @N :List(Type)'",
+}
+
 func (p *parser) notADecl(lv level, at, colon bool) {
 	t := &p.toks[0]
 	keywords := declKeywords
 	if lv == structLevel {
 		keywords = append(slices.Clone(keywords), "union")
 	}
-	hint := ""
-	if near := Nearest(t.Text, keywords); near != "" {
+	hint := elsewhere[t.Text]
+	if near := Nearest(t.Text, keywords); near != "" && hint == "" {
 		hint = "did you mean '" + near + "'?"
 	}
 	switch {
@@ -763,7 +779,7 @@ func (p *parser) named(kind DeclKind) *Decl {
 	if kind == InterfaceDecl && p.isKeyword("extends") {
 		p.i++
 		if !p.is(LParen) {
-			p.expected("'(' and the interfaces to extend", "")
+			p.expected("'(' and the interfaces to extend", "write 'extends(Base)'")
 		} else {
 			p.list(func() {
 				if e := p.expr(); e.Kind != Unknown {
