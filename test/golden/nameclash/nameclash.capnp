@@ -167,6 +167,7 @@ interface Codecs {
 
   struct MixParams {
     # +build ignore
+    # go:build ignore
 
     list @0 :List(List(Int8));
   }

@@ -117,6 +117,7 @@ var boxes_AllCodec mprt.Elem[Box[string, []byte]] = mprt.StructsWith[Box[string,
 // Codecs_MixParams is the struct Codecs.MixParams of nameclash.capnp.
 //
 // \+build ignore
+// \go:build ignore
 type Codecs_MixParams struct {
 	List [][]int8
 }

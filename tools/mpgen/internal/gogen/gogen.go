@@ -424,6 +424,9 @@ func writeComment(out *bytes.Buffer, doc string) {
 		if before, after, ok := strings.Cut(line, "+build"); ok && strings.TrimSpace(before) == "" {
 			line = before + `\+build` + after // gofmt would make a constraint of the file of it
 		}
+		if strings.HasPrefix(line, "go:") {
+			line = `\` + line // staticcheck would take it for a directive that was meant
+		}
 		if line == "" {
 			out.WriteString("//\n")
 			continue
