@@ -29,6 +29,7 @@ type proxy struct {
 	// origin is the call that the proxy came with, as long as it is served.
 	origin atomic.Pointer[ServerCall]
 	closed atomic.Bool
+	begun  atomic.Int32 // calls that are about to be sent
 }
 
 // NewClient makes a client of an object that it takes over. Of the bootstrap
@@ -130,7 +131,7 @@ func (c Client) close(ctx context.Context, timeout time.Duration) error {
 		conn.object("IPC client destroy", p.iface)
 	}
 	defer p.cap.Release()
-	if p.iface.Destroy == nil || p.cap.Busy() {
+	if p.iface.Destroy == nil || p.begun.Load() > 0 || p.cap.Busy() {
 		return nil
 	}
 	call, err := begin(ctx, p, p.iface.Destroy)
@@ -168,11 +169,34 @@ func (c Client) Begin(ctx context.Context, m *Method) (*ClientCall, error) {
 	if p == nil {
 		p = nullProxy
 	}
+	open := p.hold()
 	call, err := begin(ctx, p, m)
-	if err == nil && p.closed.Load() {
+	switch {
+	case err == nil && open:
+		call.holds = true
+	case err == nil:
 		call.enc.err = ErrClosed
+	case open:
+		p.letGo()
 	}
 	return call, err
+}
+
+// hold keeps a proxy's object from being let go, or destroyed, until a call has
+// been sent to it. It reports false for a proxy that was closed.
+func (p *proxy) hold() bool {
+	p.begun.Add(1)
+	if !p.closed.Load() && p.cap.TryRef() {
+		return true
+	}
+	p.begun.Add(-1)
+	return false
+}
+
+// letGo ends hold.
+func (p *proxy) letGo() {
+	p.begun.Add(-1)
+	p.cap.Release()
 }
 
 // nullProxy stands for the proxy that a zero Client has not.
@@ -192,6 +216,7 @@ type ClientCall struct {
 	enc    encoder
 	dec    decoder
 	sent   bool
+	holds  bool      // the proxy, until it is sent
 	info   *CallInfo // nil unless somebody listens
 }
 
@@ -234,6 +259,7 @@ func (c *ClientCall) Do() (Reader, error) {
 		c.sent = true
 		c.q.Post()
 	}
+	c.letGo()
 	return c.Wait()
 }
 
@@ -244,6 +270,15 @@ func (c *ClientCall) Start() {
 	if c.enc.err == nil {
 		c.sent = true
 		c.q.Send()
+	}
+	c.letGo()
+}
+
+// letGo ends the call's hold on its proxy.
+func (c *ClientCall) letGo() {
+	if c.holds {
+		c.holds = false
+		c.proxy.letGo()
 	}
 }
 
@@ -320,6 +355,7 @@ func (c *ClientCall) Finish() {
 		c.ended(errUnwanted)
 	}
 	abandoned := c.q.Release()
+	c.letGo()
 	if c.lease != nil {
 		c.lease.giveBack(abandoned)
 	}

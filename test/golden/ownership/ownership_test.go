@@ -593,3 +593,33 @@ func TestHomeByTailCall(t *testing.T) {
 		t.Errorf("no tail call:\n%s", record.String())
 	}
 }
+
+// A call that has begun when its proxy is closed: it is made, the object is let go after it, and not destroyed under it.
+func TestClosedBeforeCallIsSent(t *testing.T) {
+	ctx := context.Background()
+	h := newHost()
+	conn, c := connect(t, h)
+	o, err := c.Make(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, client := <-h.made, o.(*ObjectClient)
+	call, err := client.Begin(ctx, &object_Ping)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Close(); err != nil {
+		t.Error(err)
+	}
+	if !made.open() {
+		t.Error("destroyed under a call")
+	}
+	if _, err := call.Do(); err != nil {
+		t.Error(err)
+	}
+	call.Finish()
+	made.wait() // let go of
+	if _, err := c.Make(ctx); err != nil || conn.Err() != nil {
+		t.Error(err, conn.Err())
+	}
+}

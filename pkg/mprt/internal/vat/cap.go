@@ -189,9 +189,9 @@ func (c *Cap) Release() {
 	}
 }
 
-// tryRef takes a reference to a capability found in a table, unless its last
-// one has just gone.
-func (c *Cap) tryRef() bool {
+// TryRef takes a reference to a capability that the caller has none of, unless
+// its last one has gone.
+func (c *Cap) TryRef() bool {
 	for {
 		n := c.refs.Load()
 		if n == 0 {

@@ -213,7 +213,7 @@ func (c *Conn) end(err error, last *message) {
 	}
 	var promises []*Cap
 	for p := range c.imports.all() {
-		if p.promise() != nil && p.tryRef() {
+		if p.promise() != nil && p.TryRef() {
 			promises = append(promises, p)
 		}
 	}

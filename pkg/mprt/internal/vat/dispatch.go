@@ -459,7 +459,7 @@ func (c *Conn) importCap(d rpc.CapDescriptor) (*Cap, error) {
 // of one, under c.mu.
 func (c *Conn) imported(id uint32, promised bool) (*Cap, error) {
 	cap := c.imports.get(id)
-	if cap == nil || !cap.tryRef() {
+	if cap == nil || !cap.TryRef() {
 		if c.imports.len() >= c.opts.MaxImports {
 			return nil, fmt.Errorf("more than %d objects are held for this connection", c.opts.MaxImports)
 		}
@@ -703,7 +703,7 @@ func (c *Conn) handleResolve(m *message) error {
 	if err == nil && p != nil && (target == p || target != nil && target.reaches(p)) {
 		err = fmt.Errorf("promise %d resolves to itself", r.PromiseId())
 	}
-	known := p != nil && p.tryRef()
+	known := p != nil && p.TryRef()
 	c.mu.Unlock()
 	if err != nil || !known { // not known: released meanwhile
 		target.Release()

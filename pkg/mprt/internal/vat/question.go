@@ -340,7 +340,7 @@ func (q *Question) resolvePipelines() {
 	q.pipelines = nil
 	q.c.mu.Unlock()
 	for _, p := range pipelines {
-		if p.tryRef() {
+		if p.TryRef() {
 			p.resolve(resultCap(q.ret, q.results, q.err, p.promise().path))
 			p.Release()
 		}
@@ -422,7 +422,7 @@ func (q *Question) part(path []uint16) *Cap {
 		return resultCap(q.ret, q.results, q.err, path)
 	}
 	for _, p := range q.pipelines {
-		if samePath(p.promise().path, path) && p.tryRef() {
+		if samePath(p.promise().path, path) && p.TryRef() {
 			return p
 		}
 	}
