@@ -350,7 +350,7 @@ func (f *filler) fill(v reflect.Value, depth int) {
 // choose picks a member of a union and zeroes the others, which are not sent.
 func (f *filler) choose(v reflect.Value) {
 	which := v.FieldByName("Which")
-	if !which.IsValid() || !strings.Contains(which.Type().Name(), "_Which") {
+	if !which.IsValid() || !discriminant(which.Type()) {
 		return
 	}
 	var members []string
@@ -388,11 +388,17 @@ func (f *filler) any() mprt.AnyPointer {
 	return a
 }
 
+// discriminant reports whether a type says which member of a union is set: one of
+// a group called which has its name, too.
+func discriminant(t reflect.Type) bool {
+	return t.Kind() == reflect.Uint16 && strings.Contains(t.Name(), "_Which")
+}
+
 // goField is the Go field of a schema's field.
 func goField(v reflect.Value, name string) reflect.Value {
 	name = strings.ToUpper(name[:1]) + name[1:]
 	for range 3 {
-		if f, ok := v.Type().FieldByName(name); ok && (name != "Which" || !strings.Contains(f.Type.Name(), "_Which")) {
+		if f, ok := v.Type().FieldByName(name); ok && (name != "Which" || !discriminant(f.Type)) {
 			return v.FieldByIndex(f.Index)
 		}
 		name += "_"
