@@ -140,6 +140,24 @@ var capabilityAttacks = []serverAttack{
 		a.saveCallback(5, thread, func(d rpc.CapDescriptor) { d.SetSenderHosted(hostedCallback) })
 		a.stillServed()
 	}},
+	{name: "capability/promises that lead to a long chain", heap: 256 * mib, run: func(a *attacker, _ *victim) {
+		a.open()
+		m := a.threads()
+		a.makeThread(3, m, "worker")
+		thread := a.threadOf(3)
+		a.saveCallback(4, thread, func(d rpc.CapDescriptor) { d.SetSenderPromise(1000) })
+		a.expectReturn(4)
+		for i := range uint32(100_000) {
+			a.resolve(1000+i, func(d rpc.CapDescriptor) { d.SetSenderPromise(1001 + i) })
+		}
+		a.stillServed()
+		// Each of these is followed, as far as is allowed.
+		for i := range uint32(500) {
+			a.saveCallback(5+i, thread, func(d rpc.CapDescriptor) { d.SetSenderPromise(200_000 + i) })
+			a.resolve(200_000+i, func(d rpc.CapDescriptor) { d.SetSenderPromise(1000) })
+		}
+		a.stillServed()
+	}},
 	{name: "capability/promise resolved twice", run: func(a *attacker, _ *victim) {
 		a.open()
 		m := a.threads()

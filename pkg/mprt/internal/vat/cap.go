@@ -374,9 +374,9 @@ func (c *Cap) settle(target *Cap) (first, embargoed bool) {
 	if target.promise() != nil {
 		resolving.Lock()
 		defer resolving.Unlock()
-		if target.leadsTo(c) {
+		if err := target.leadsTo(c); err != nil {
 			target.Release()
-			target = NewBroken(failedf("promise resolves to itself"))
+			target = NewBroken(err)
 		} else if end := target.Resolved(); end != target {
 			// A chain of promises stays short if it is built from its end.
 			end.AddRef()
@@ -440,19 +440,29 @@ func (c *Conn) embargo(from, target *Cap) bool {
 	return follow
 }
 
-// leadsTo says whether following promises from c comes to p.
-func (c *Cap) leadsTo(p *Cap) bool {
-	for c != nil && c != p {
+// maxChain is how many promises one may lead through when another becomes it:
+// so far they are followed then, under a lock that all connections share.
+const maxChain = 1 << 16
+
+// leadsTo is an error if following promises from c comes to p, or to no end.
+func (c *Cap) leadsTo(p *Cap) error {
+	for n := 0; c != p; n++ {
+		if n > maxChain {
+			return failedf("promise resolves to one that leads through more than %d others", maxChain)
+		}
 		state := c.promise()
 		if state == nil {
-			break
+			return nil
 		}
 		state.conn.mu.Lock()
 		c2 := state.target
 		state.conn.mu.Unlock()
+		if c2 == nil {
+			return nil
+		}
 		c = c2
 	}
-	return c == p
+	return failedf("promise resolves to itself")
 }
 
 // hold keeps what is to be delivered when the promise is known, under conn.mu.

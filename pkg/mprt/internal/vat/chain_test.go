@@ -131,3 +131,30 @@ func TestLongChain(t *testing.T) {
 		})
 	}
 }
+
+// Promises that a peer has lead to each other in a chain are followed as far as maxChain, for other connections wait meanwhile.
+func TestChainWithoutEnd(t *testing.T) {
+	c := &Conn{}
+	chain := make([]*Cap, maxChain+2)
+	for i := range chain {
+		chain[i] = newPromise(importedPromise, c)
+	}
+	for i, p := range chain[1:] {
+		chain[i].resolve(p.AddRef()) // from its beginning, so that it stays as long
+	}
+	for _, test := range []struct {
+		at int
+		ok bool
+	}{{len(chain) - 1, true}, {1, true}, {0, false}} {
+		p := newPromise(importedPromise, c)
+		p.resolve(chain[test.at].AddRef())
+		if err := p.Broken(); (err == nil) != test.ok {
+			t.Errorf("a promise that becomes the one %d from the end: %v", len(chain)-1-test.at, err)
+		}
+	}
+	own := newPromise(importedPromise, c)
+	own.resolve(own.AddRef())
+	if own.Broken() == nil {
+		t.Error("a promise has become itself")
+	}
+}
