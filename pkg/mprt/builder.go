@@ -122,6 +122,7 @@ type Reader struct {
 type decoder struct {
 	caps interface {
 		CapAt(capnp.Ptr) (*vat.Cap, error)
+		Take(data []byte) bool
 	}
 	call  *ServerCall // whose params are read
 	err   error
@@ -191,7 +192,8 @@ func (r Reader) Text(i uint16) string {
 	return r.text(p)
 }
 
-// Data returns a copy of the data at the i-th pointer, nil for null.
+// Data returns the data at the i-th pointer, in memory that is the caller's; nil
+// for null.
 func (r Reader) Data(i uint16) []byte { return r.data(r.Ptr(i)) }
 
 // StructAt returns the struct at the i-th pointer; for null, a reader that is

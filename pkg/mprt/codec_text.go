@@ -151,7 +151,8 @@ func newData(b Builder, d []byte) capnp.Ptr {
 	return t.ToPtr()
 }
 
-// data copies the Data that p points at; nil if it is null.
+// data returns the Data that p points at, in memory of its own; nil if it is
+// null. Large data is not copied: its memory is taken from the message.
 func (r Reader) data(p capnp.Ptr) []byte {
 	if !p.IsValid() {
 		return nil
@@ -159,6 +160,9 @@ func (r Reader) data(p capnp.Ptr) []byte {
 	d := p.Data()
 	if !r.charge(len(d), 1) {
 		return nil
+	}
+	if r.dec != nil && r.dec.caps != nil && r.dec.caps.Take(d) {
+		return d[:len(d):len(d)]
 	}
 	return append([]byte{}, d...)
 }

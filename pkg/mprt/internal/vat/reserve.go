@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"time"
 )
 
 // Large data becomes garbage at once: each call leaves a copy of it behind. In
@@ -15,12 +16,19 @@ import (
 type reserve struct {
 	mu   sync.Mutex
 	mem  []byte
-	used bool // since the last collection
+	used bool      // since the last collection
+	last time.Time // when that was
 }
 
-// reserveSize is a compromise: the garbage between two collections is about as
-// large, and its memory has to be touched for a first time.
-const reserveSize = 8 << 20
+// The garbage between two collections is about as large as the reserve, and its
+// memory has to be touched for a first time, which some machines make dearer than
+// a call. So the reserve is small at first, and grows while the collector runs
+// all the time.
+const (
+	minReserve = 8 << 20
+	maxReserve = 32 << 20
+	tooOften   = 10 * time.Millisecond
+)
 
 // use holds the reserve until a whole collection has passed without use. A
 // process that has set itself a memory limit knows better.
@@ -28,7 +36,8 @@ func (r *reserve) use() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.mem == nil && debug.SetMemoryLimit(-1) == math.MaxInt64 {
-		r.mem = make([]byte, reserveSize)
+		r.mem = uncleared(minReserve)
+		r.last = time.Now()
 		r.nextCollection()
 	}
 	r.used = true
@@ -43,10 +52,14 @@ func (r *reserve) nextCollection() {
 func (r *reserve) collected() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.used {
-		r.used = false
-		r.nextCollection()
-	} else {
+	if !r.used {
 		r.mem = nil
+		return
 	}
+	now := time.Now()
+	if size := 2 * len(r.mem); size <= maxReserve && now.Sub(r.last) < tooOften {
+		r.mem = uncleared(size)
+	}
+	r.used, r.last = false, now
+	r.nextCollection()
 }

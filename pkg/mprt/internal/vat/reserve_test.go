@@ -1,0 +1,40 @@
+package vat
+
+import (
+	"runtime/debug"
+	"testing"
+)
+
+func TestReserve(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // it is said here when a collection was
+	var r reserve
+	sizeIs := func(when string, size int) {
+		t.Helper()
+		if len(r.mem) != size {
+			t.Errorf("%s: %d bytes, not %d", when, len(r.mem), size)
+		}
+	}
+	r.use()
+	sizeIs("used", minReserve)
+	for size := 2 * minReserve; size <= maxReserve; size *= 2 {
+		r.collected()
+		sizeIs("collected at once", size)
+		r.use()
+	}
+	r.collected()
+	sizeIs("as large as it may be", maxReserve)
+	r.collected()
+	sizeIs("not used between two collections", 0)
+
+	r.use()
+	r.last = r.last.Add(-tooOften)
+	r.collected()
+	sizeIs("collected after a while", minReserve)
+
+	var limited reserve
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(1 << 40))
+	limited.use()
+	if limited.mem != nil {
+		t.Error("a reserve in a process with a memory limit")
+	}
+}
