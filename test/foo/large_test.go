@@ -3,6 +3,7 @@ package foo_test
 import (
 	"bytes"
 	"context"
+	"strings"
 	"testing"
 
 	"capnproto.org/go/capnp/v3"
@@ -90,6 +91,25 @@ func TestLargeDataIsTheReceivers(t *testing.T) {
 	pass(1<<20, 99)
 	same("later param", h.kept)
 	same("later result", results)
+}
+
+// Nor is a large text.
+func TestLargeTextIsTheReceivers(t *testing.T) {
+	f, _ := hoard(t)
+	var names []string
+	for n := range 10 {
+		for _, size := range []int{8 << 10, 20 << 10, 64<<10 - 1, 300 << 10} {
+			name := strings.Repeat(string(rune('a'+n)), size)
+			result, err := f.Pass(within(t), &foo.FooStruct{Name: name})
+			must(t, err)
+			names = append(names, name, result.Name)
+		}
+	}
+	for i := 0; i < len(names); i += 2 {
+		if names[i] != names[i+1] {
+			t.Errorf("result %d of %d bytes has changed", i/2, len(names[i]))
+		}
+	}
 }
 
 // A peer that has two elements of a list lead to the same data makes them no memory that is shared.
