@@ -172,14 +172,7 @@ func (e *embargoGame) call() {
 		q.Release()
 	})
 	e.p.conn.flush(flushNoWait)
-	call, err := e.p.expect(rpc.Message_Which_call).Call()
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	params, err := call.Params()
-	if err != nil {
-		e.t.Fatal(err)
-	}
+	call, params := e.p.expectCall()
 	table, err := params.CapTable()
 	if err != nil {
 		e.t.Fatal(err)

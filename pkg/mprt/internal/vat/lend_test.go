@@ -100,14 +100,7 @@ func TestLentDataDoesNotChange(t *testing.T) {
 			test.change(p, q, data)
 
 			p.in.MaxMessageSize = 64 << 20
-			call, err := p.expect(rpc.Message_Which_call).Call()
-			if err != nil {
-				t.Fatal(err)
-			}
-			params, err := call.Params()
-			if err != nil {
-				t.Fatal(err)
-			}
+			_, params := p.expectCall()
 			content, err := params.Content()
 			if err != nil {
 				t.Fatal(err)

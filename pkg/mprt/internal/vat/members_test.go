@@ -42,10 +42,7 @@ func (p *tailedPeer) callOn(c *Cap, id uint32) *Question {
 	}
 	q.Send()
 	p.conn.flush(flushNoWait)
-	call, err := p.expect(rpc.Message_Which_call).Call()
-	if err != nil {
-		p.t.Fatal(err)
-	}
+	call, _ := p.expectCall()
 	to, err := call.Target()
 	if err != nil || to.Which() != rpc.MessageTarget_Which_importedCap || to.ImportedCap() != id {
 		p.t.Fatalf("call on %v: %v", to, err)
@@ -232,14 +229,7 @@ func TestUnimplementedResolve(t *testing.T) {
 	}
 	give.Send()
 	p.conn.flush(flushNoWait)
-	call, err := p.expect(rpc.Message_Which_call).Call()
-	if err != nil {
-		t.Fatal(err)
-	}
-	params, err := call.Params()
-	if err != nil {
-		t.Fatal(err)
-	}
+	call, params := p.expectCall()
 	table, err := params.CapTable()
 	if err != nil || table.At(0).Which() != rpc.CapDescriptor_Which_senderPromise {
 		t.Fatal(table, err)

@@ -86,6 +86,14 @@ func partMessage(pa rpc.PromisedAnswer, answer uint32) error {
 	return err
 }
 
+// partParam describes what the answer to a call has returned.
+func partParam(answer uint32) func(rpc.CapDescriptor) error {
+	return func(d rpc.CapDescriptor) error {
+		pa, err := d.NewReceiverAnswer()
+		return errors.Join(err, partMessage(pa, answer))
+	}
+}
+
 func finishMessage(id uint32) func(rpc.Message) error {
 	return func(m rpc.Message) error {
 		f, err := m.NewFinish()
@@ -108,10 +116,7 @@ func sentElsewhere(r rpc.Return) error { r.SetResultsSentElsewhere(); return nil
 // returns the call with its number.
 func (p *tailedPeer) expectTail(id uint32) (rpc.Call, uint32) {
 	p.t.Helper()
-	c, err := p.expect(rpc.Message_Which_call).Call()
-	if err != nil {
-		p.t.Fatal(err)
-	}
+	c, _ := p.expectCall()
 	if c.SendResultsTo().Which() != rpc.Call_sendResultsTo_Which_yourself {
 		p.t.Fatal(c.SendResultsTo().Which())
 	}
@@ -209,19 +214,13 @@ func TestTailCallSent(t *testing.T) {
 func TestPartOfTailCallIsKept(t *testing.T) {
 	p := newTailedPeer(t)
 	first := p.tailed()
-	p.send(callMessage(tailedNext, tailedBoot, 1, func(d rpc.CapDescriptor) error {
-		pa, err := d.NewReceiverAnswer()
-		return errors.Join(err, partMessage(pa, tailedCall))
-	}))
+	p.send(callMessage(tailedNext, tailedBoot, 1, partParam(tailedCall)))
 	part := <-p.kept
 	p.expect(rpc.Message_Which_return)
 	p.send(returnMessage(first, sentElsewhere))
 	p.send(finishMessage(tailedCall))
 	// Also when it goes back: it is known by the answer that it is a part of.
-	p.send(callMessage(tailedLast, tailedBoot, 0, func(d rpc.CapDescriptor) error {
-		pa, err := d.NewReceiverAnswer()
-		return errors.Join(err, partMessage(pa, tailedEcho))
-	}))
+	p.send(callMessage(tailedLast, tailedBoot, 0, partParam(tailedEcho)))
 	p.expect(rpc.Message_Which_return)
 	q, err := NewQuestion(part, 1, 0, size11)
 	if err != nil {
@@ -229,10 +228,7 @@ func TestPartOfTailCallIsKept(t *testing.T) {
 	}
 	q.Send()
 	p.conn.flush(flushNoWait)
-	c, err := p.expect(rpc.Message_Which_call).Call()
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, _ := p.expectCall()
 	if c.SendResultsTo().Which() != rpc.Call_sendResultsTo_Which_caller {
 		t.Error("a call of our own leaves its results with the peer")
 	}
@@ -370,10 +366,7 @@ func TestTailCallEndsWithItsSession(t *testing.T) {
 		t.Run("after "+after, func(t *testing.T) {
 			p := newTailedPeer(t)
 			first := p.tailed()
-			p.send(callMessage(tailedNext, tailedBoot, 1, func(d rpc.CapDescriptor) error {
-				pa, err := d.NewReceiverAnswer()
-				return errors.Join(err, partMessage(pa, tailedCall))
-			}))
+			p.send(callMessage(tailedNext, tailedBoot, 1, partParam(tailedCall)))
 			part := <-p.kept
 			if after != "the call" {
 				p.send(returnMessage(first, sentElsewhere))

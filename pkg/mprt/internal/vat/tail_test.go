@@ -61,6 +61,20 @@ func (p *passingPeer) expect(kind rpc.Message_Which) rpc.Message {
 	return m
 }
 
+// expectCall reads the next message, which must be a call, and the payload of its params.
+func (p *passingPeer) expectCall() (rpc.Call, rpc.Payload) {
+	p.t.Helper()
+	call, err := p.expect(rpc.Message_Which_call).Call()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	params, err := call.Params()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return call, params
+}
+
 // asked makes a call of ours on the peer and returns it with its id.
 func (p *passingPeer) asked() (*Question, uint32) {
 	q, err := NewQuestion(p.boot, 1, 1, size11)
@@ -70,10 +84,7 @@ func (p *passingPeer) asked() (*Question, uint32) {
 	q.Send()
 	p.conn.flush(flushNoWait)
 	p.expect(rpc.Message_Which_bootstrap)
-	call, err := p.expect(rpc.Message_Which_call).Call()
-	if err != nil {
-		p.t.Fatal(err)
-	}
+	call, _ := p.expectCall()
 	return q, call.QuestionId()
 }
 
@@ -166,10 +177,7 @@ func testPipelineOnTailCall(t *testing.T, object func(*passingPeer) *Cap) {
 	piped.Send()
 	defer piped.Release()
 	p.conn.flush(flushNoWait)
-	c, err := p.expect(rpc.Message_Which_call).Call()
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, _ := p.expectCall()
 	to, err := c.Target()
 	p.expectTarget(id, to, err)
 
