@@ -215,7 +215,7 @@ func (c *clientProcess) prepare(name string, warm time.Duration) error {
 	}
 	if w.Op == peers.PassData {
 		// With large data a heap grows further than reset has grown it.
-		const untilGrown = 10
+		const untilGrown = 25
 		warm *= untilGrown
 	}
 	_, err = callFor(c.calls, warm)

@@ -12,7 +12,7 @@ import (
 // bounded instead.
 type largePool struct {
 	mu      sync.Mutex
-	free    [maxLarge - minLarge + 1][sizesPerLarge][][]byte
+	free    [(maxLarge-minLarge)*sizesPerLarge + 1][][]byte
 	bytes   int
 	reserve reserve
 }
@@ -24,39 +24,43 @@ const (
 
 	// sizesPerLarge is how many sizes there are from one power of two to the
 	// next: whoever takes a frame for the data in it has little memory besides.
-	sizesPerLarge = 8
+	// Where there is none of a size, one of the next will do.
+	sizesPerLarge = 64
+	sizesTried    = sizesPerLarge / 8
 )
 
 var large largePool
 
-// class returns the least size that is kept and holds n bytes, and where that
-// is; nil if it is too large.
-func (p *largePool) class(n int) (size int, free *[][]byte) {
+// class returns the least size that is kept and holds n bytes, and its place among
+// the sizes; false if it is too large.
+func class(n int) (size, place int, ok bool) {
 	n = max(n, 1<<minLarge)
 	step := 1 << (bits.Len(uint(n)) - 1) / sizesPerLarge
 	size = (n + step - 1) / step * step
 	if size > 1<<maxLarge {
-		return n, nil
+		return n, 0, false
 	}
 	power := bits.Len(uint(size)) - 1
-	return size, &p.free[power-minLarge][(size-1<<power)*sizesPerLarge>>power]
+	return size, (power-minLarge)*sizesPerLarge + (size-1<<power)*sizesPerLarge>>power, true
 }
 
 // get returns memory for n bytes, which hold anything.
 func (p *largePool) get(n int) []byte {
 	p.reserve.use()
-	size, free := p.class(n)
-	if free == nil {
+	size, place, ok := class(n)
+	if !ok {
 		return uncleared(size)[:n]
 	}
 	p.mu.Lock()
-	if last := len(*free) - 1; last >= 0 {
-		b := (*free)[last]
-		(*free)[last] = nil
-		*free = (*free)[:last]
-		p.bytes -= cap(b)
-		p.mu.Unlock()
-		return b[:n]
+	for i := place; i < min(place+sizesTried, len(p.free)); i++ {
+		if last := len(p.free[i]) - 1; last >= 0 {
+			b := p.free[i][last]
+			p.free[i][last] = nil
+			p.free[i] = p.free[i][:last]
+			p.bytes -= cap(b)
+			p.mu.Unlock()
+			return b[:n]
+		}
 	}
 	p.mu.Unlock()
 	return uncleared(size)[:n]
@@ -64,13 +68,13 @@ func (p *largePool) get(n int) []byte {
 
 // put gives back what get returned.
 func (p *largePool) put(b []byte) {
-	size, free := p.class(cap(b))
-	if free == nil || size != cap(b) {
+	size, place, ok := class(cap(b))
+	if !ok || size != cap(b) {
 		return
 	}
 	p.mu.Lock()
 	if p.bytes+size <= keepLarge {
-		*free = append(*free, b)
+		p.free[place] = append(p.free[place], b)
 		p.bytes += size
 	}
 	p.mu.Unlock()

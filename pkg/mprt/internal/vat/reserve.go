@@ -18,16 +18,18 @@ type reserve struct {
 	mem  []byte
 	used bool      // since the last collection
 	last time.Time // when that was
+	row  int       // of collections one soon after the other
 }
 
 // The garbage between two collections is about as large as the reserve, and its
 // memory has to be touched for a first time, which some machines make dearer than
-// a call. So the reserve is small at first, and grows while the collector runs
-// all the time.
+// a call. So the reserve is small at first, and grows where the collector has run
+// so often that there is more to gain.
 const (
 	minReserve = 8 << 20
 	maxReserve = 32 << 20
-	tooOften   = 10 * time.Millisecond
+	tooOften   = 50 * time.Millisecond
+	inRow      = 8 // times
 )
 
 // use holds the reserve until a whole collection has passed without use. A
@@ -37,7 +39,7 @@ func (r *reserve) use() {
 	defer r.mu.Unlock()
 	if r.mem == nil && debug.SetMemoryLimit(-1) == math.MaxInt64 {
 		r.mem = uncleared(minReserve)
-		r.last = time.Now()
+		r.row, r.last = 0, time.Now()
 		r.nextCollection()
 	}
 	r.used = true
@@ -57,8 +59,11 @@ func (r *reserve) collected() {
 		return
 	}
 	now := time.Now()
-	if size := 2 * len(r.mem); size <= maxReserve && now.Sub(r.last) < tooOften {
-		r.mem = uncleared(size)
+	if r.row++; now.Sub(r.last) > tooOften {
+		r.row = 0
+	}
+	if size := 2 * len(r.mem); size <= maxReserve && r.row == inRow {
+		r.mem, r.row = uncleared(size), 0
 	}
 	r.used, r.last = false, now
 	r.nextCollection()

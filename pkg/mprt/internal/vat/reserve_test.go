@@ -16,20 +16,23 @@ func TestReserve(t *testing.T) {
 	}
 	r.use()
 	sizeIs("used", minReserve)
-	for size := 2 * minReserve; size <= maxReserve; size *= 2 {
-		r.collected()
-		sizeIs("collected at once", size)
-		r.use()
+	for size := minReserve; size <= maxReserve; size *= 2 {
+		for range inRow {
+			sizeIs("collected in a row", size)
+			r.use()
+			r.collected()
+		}
 	}
-	r.collected()
 	sizeIs("as large as it may be", maxReserve)
 	r.collected()
 	sizeIs("not used between two collections", 0)
 
-	r.use()
-	r.last = r.last.Add(-tooOften)
-	r.collected()
-	sizeIs("collected after a while", minReserve)
+	for range 2 * inRow {
+		r.use()
+		r.last = r.last.Add(-2 * tooOften)
+		r.collected()
+	}
+	sizeIs("collected now and then", minReserve)
 
 	var limited reserve
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(1 << 40))
