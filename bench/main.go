@@ -48,7 +48,7 @@ func run(args []string) error {
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 
-	c := harness.Config{Peers: peers.Names(), Workloads: peers.Workloads, Rounds: 11, Sample: 150 * time.Millisecond, Warm: 40 * time.Millisecond, Progress: os.Stderr}
+	c := harness.Config{Peers: peers.Names(), Workloads: peers.Workloads, Rounds: 21, Sample: 150 * time.Millisecond, Warm: 40 * time.Millisecond, Progress: os.Stderr}
 	if *quick {
 		// What is left of two minutes is for the build.
 		c.Rounds, c.Sample, c.Warm, c.Budget = 5, 50*time.Millisecond, 12*time.Millisecond, 55*time.Second

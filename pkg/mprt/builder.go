@@ -122,7 +122,6 @@ type Reader struct {
 type decoder struct {
 	caps interface {
 		CapAt(capnp.Ptr) (*vat.Cap, error)
-		Take(data []byte) bool
 	}
 	call  *ServerCall // whose params are read
 	err   error
@@ -192,8 +191,7 @@ func (r Reader) Text(i uint16) string {
 	return r.text(p)
 }
 
-// Data returns the data at the i-th pointer, in memory that is the caller's; nil
-// for null.
+// Data returns a copy of the data at the i-th pointer, nil for null.
 func (r Reader) Data(i uint16) []byte { return r.data(r.Ptr(i)) }
 
 // StructAt returns the struct at the i-th pointer; for null, a reader that is

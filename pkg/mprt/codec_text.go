@@ -151,8 +151,7 @@ func newData(b Builder, d []byte) capnp.Ptr {
 	return t.ToPtr()
 }
 
-// data returns the Data that p points at, in memory of its own; nil if it is
-// null.
+// data copies the Data that p points at; nil if it is null.
 func (r Reader) data(p capnp.Ptr) []byte {
 	if !p.IsValid() {
 		return nil
@@ -161,20 +160,7 @@ func (r Reader) data(p capnp.Ptr) []byte {
 	if !r.charge(len(d), 1) {
 		return nil
 	}
-	if r.takes(d) {
-		return d[:len(d):len(d)]
-	}
 	return append([]byte{}, d...)
-}
-
-// takeable is the size from which on data and texts may be taken from a message:
-// nothing less has most of a large one.
-const takeable = 8 << 10
-
-// takes reports whether b, a part of the message, is the caller's from now on, so
-// that it need not be copied.
-func (r Reader) takes(b []byte) bool {
-	return len(b) >= takeable && r.dec != nil && r.dec.caps != nil && r.dec.caps.Take(b)
 }
 
 // Texts is the [Codec] of Text.

@@ -137,20 +137,10 @@ func (r Reader) text(p capnp.Ptr) string {
 }
 
 func (r Reader) copyText(s []byte) string {
-	if len(s) >= takeable {
-		return r.longText(s)
-	}
 	if r.dec == nil || r.dec.texts.more == 0 {
 		return string(s)
 	}
 	return r.dec.texts.add(s)
-}
-
-func (r Reader) longText(s []byte) string {
-	if r.takes(s) {
-		return unsafe.String(&s[0], len(s)) // nobody else has it, or changes it
-	}
-	return string(s)
 }
 
 func (t *sharedTexts) add(s []byte) string {

@@ -48,7 +48,7 @@ func hoard(t *testing.T) (*foo.FooInterfaceClient, *hoarder) {
 	return foo.NewFooInterfaceClient(conn.Bootstrap()), h
 }
 
-// Large data is not copied out of the message that it came in: that memory is its receiver's, and no later message has it.
+// Large data is its receiver's to keep and to change: no later message has its memory.
 func TestLargeDataIsTheReceivers(t *testing.T) {
 	f, h := hoard(t)
 	var passed, results [][]byte
@@ -93,7 +93,7 @@ func TestLargeDataIsTheReceivers(t *testing.T) {
 	same("later result", results)
 }
 
-// Nor is a large text.
+// So is a large text.
 func TestLargeTextIsTheReceivers(t *testing.T) {
 	f, _ := hoard(t)
 	var names []string

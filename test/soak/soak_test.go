@@ -148,11 +148,9 @@ func (s *soak) fillPools() {
 	defer v.leave()
 	err := v.open()
 	first := v.foo.StartPassEnum(ctx, waits) // and those after it behind it
-	var calls []*foo.FooInterface_PassDataPointersCall
+	var calls []*foo.FooInterface_PassDataCall
 	for range kept/piece + 8 {
-		// Data that is most of a message would be taken, with the message's memory.
-		quarter := make([]byte, piece/4-256)
-		calls = append(calls, v.foo.StartPassDataPointers(ctx, [][]byte{quarter, quarter, quarter, quarter}))
+		calls = append(calls, v.foo.StartPassData(ctx, make([]byte, piece-512)))
 	}
 	// This one has a thread of its own. When it returns, the others have been read.
 	err = errors.Join(err, v.foo.CallFnAsync(ctx))

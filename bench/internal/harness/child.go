@@ -215,8 +215,12 @@ func (c *clientProcess) prepare(name string, warm time.Duration) error {
 	}
 	if w.Op == peers.PassData {
 		// With large data a heap grows further than reset has grown it.
-		const untilGrown = 25
-		warm *= untilGrown
+		const untilGrown = 32 << 20
+		for sent := 0; sent < untilGrown; sent += w.Bytes {
+			if err := c.calls[0](); err != nil {
+				return err
+			}
+		}
 	}
 	_, err = callFor(c.calls, warm)
 	return err

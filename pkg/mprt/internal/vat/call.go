@@ -80,10 +80,6 @@ func (call *Call) ResultsBytes() int {
 	return call.results.sizeToBe()
 }
 
-// Take makes data, a part of the params, the caller's to keep and to change, once
-// all else has been read, and reports whether it is: if not, it has to be copied.
-func (call *Call) Take(data []byte) bool { return call.params.take(data) }
-
 // CapAt returns the capability that an interface pointer in the params refers
 // to, borrowed from the call; nil for null.
 func (call *Call) CapAt(p capnp.Ptr) (*Cap, error) { return call.params.capAt(p) }

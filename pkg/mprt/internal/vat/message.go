@@ -3,8 +3,8 @@ package vat
 import (
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"sync"
-	"unsafe"
 
 	"capnproto.org/go/capnp/v3"
 	"capnproto.org/go/capnp/v3/std/capnp/rpc"
@@ -26,9 +26,8 @@ type message struct {
 	// large data that is written from where it is. Only for messages that go
 	// to a peer.
 	lent [][]byte
-	// frame is the memory of a large incoming frame, which goes to the pool in
-	// the end; nil if somebody has taken it.
-	frame []byte
+	// pooled is the memory of a large incoming frame.
+	pooled []byte
 	// table is the capability table of an incoming message as it was read.
 	table []descriptor
 	// path is the part of an answer that a call is on, likewise.
@@ -94,7 +93,7 @@ func wrapArena(arena capnp.Arena, frame []byte, traversal uint64) (*message, err
 
 // wrap makes m, fresh from the pool, a message of arena, whose memory is frame.
 func (m *message) wrap(arena capnp.Arena, frame []byte, traversal uint64) (*message, error) {
-	m.frame = frame
+	m.pooled = frame
 	m.msg.Arena = nil // else Reset gives m's own away
 	seg, err := m.msg.Reset(arena)
 	if err != nil {
@@ -104,6 +103,59 @@ func (m *message) wrap(arena capnp.Arena, frame []byte, traversal uint64) (*mess
 	m.seg = seg
 	m.limit(traversal)
 	return m, nil
+}
+
+// largePool keeps memory of large frames by size, as powers of two. Unlike a
+// sync.Pool it is not emptied by the garbage collector, which large messages
+// keep busy; it is bounded instead.
+type largePool struct {
+	mu      sync.Mutex
+	free    [maxLarge + 1][][]byte
+	bytes   int
+	reserve reserve
+}
+
+const (
+	minLarge  = 14      // 16 KiB
+	maxLarge  = 22      // 4 MiB; larger ones come too seldom to be kept
+	keepLarge = 8 << 20 // bytes in all
+)
+
+var large largePool
+
+// get returns memory for n bytes, which hold anything.
+func (p *largePool) get(n int) []byte {
+	p.reserve.use()
+	class := max(bits.Len(uint(n-1)), minLarge)
+	if class > maxLarge {
+		return make([]byte, n)
+	}
+	p.mu.Lock()
+	free := p.free[class]
+	if last := len(free) - 1; last >= 0 {
+		b := free[last]
+		free[last] = nil
+		p.free[class] = free[:last]
+		p.bytes -= cap(b)
+		p.mu.Unlock()
+		return b[:n]
+	}
+	p.mu.Unlock()
+	return make([]byte, n, 1<<class)
+}
+
+// put gives back what get returned.
+func (p *largePool) put(b []byte) {
+	class := bits.Len(uint(cap(b))) - 1
+	if class < minLarge || class > maxLarge || cap(b) != 1<<class {
+		return
+	}
+	p.mu.Lock()
+	if p.bytes+cap(b) <= keepLarge {
+		p.free[class] = append(p.free[class], b)
+		p.bytes += cap(b)
+	}
+	p.mu.Unlock()
 }
 
 // newIncomingSegments wraps a frame of several segments; it takes over frame.
@@ -161,26 +213,9 @@ func (m *message) recycle() {
 	m.lent = m.lent[:0]
 	m.root = rpc.Message{}
 	m.empty()
-	large.put(m.frame)
-	m.frame = nil
+	large.put(m.pooled)
+	m.pooled = nil
 	messagePool.Put(m)
-}
-
-// take gives data, a part of m's memory, to who asks, who may keep and change it
-// from then on: all else of m must have been read by the time that it is changed.
-// It reports whether it did. What is less than half of a frame is better
-// copied, and so is what another has a part of.
-func (m *message) take(data []byte) bool {
-	if len(data) < cap(m.frame)/2 || len(data) == 0 {
-		return false
-	}
-	first := uintptr(unsafe.Pointer(unsafe.SliceData(m.frame)))
-	at := uintptr(unsafe.Pointer(unsafe.SliceData(data)))
-	if at < first || at-first >= uintptr(cap(m.frame)) {
-		return false
-	}
-	m.frame = nil
-	return true
 }
 
 // size is the length of the message's frame in bytes.

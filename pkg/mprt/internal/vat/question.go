@@ -456,10 +456,6 @@ func samePath(a, b []uint16) bool {
 // until Release. Only after Wait returned nil.
 func (q *Question) Results() capnp.Struct { return q.results.Struct() }
 
-// Take makes data, a part of the results, the caller's to keep and to change, once
-// all else has been read, and reports whether it is: if not, it has to be copied.
-func (q *Question) Take(data []byte) bool { return q.ret.take(data) }
-
 // CapAt returns the capability that an interface pointer in the results refers
 // to, borrowed from q; nil for null.
 func (q *Question) CapAt(p capnp.Ptr) (*Cap, error) { return q.ret.capAt(p) }

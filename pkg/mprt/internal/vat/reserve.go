@@ -5,7 +5,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
-	"time"
 )
 
 // Large data becomes garbage at once: each call leaves a copy of it behind. In
@@ -16,21 +15,12 @@ import (
 type reserve struct {
 	mu   sync.Mutex
 	mem  []byte
-	used bool      // since the last collection
-	last time.Time // when that was
-	row  int       // of collections one soon after the other
+	used bool // since the last collection
 }
 
-// The garbage between two collections is about as large as the reserve, and its
-// memory has to be touched for a first time, which some machines make dearer than
-// a call. So the reserve is small at first, and grows where the collector has run
-// so often that there is more to gain.
-const (
-	minReserve = 8 << 20
-	maxReserve = 32 << 20
-	tooOften   = 50 * time.Millisecond
-	inRow      = 8 // times
-)
+// reserveSize is a compromise: the garbage between two collections is about as
+// large, and its memory has to be touched for a first time.
+const reserveSize = 8 << 20
 
 // use holds the reserve until a whole collection has passed without use. A
 // process that has set itself a memory limit knows better.
@@ -38,8 +28,7 @@ func (r *reserve) use() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.mem == nil && debug.SetMemoryLimit(-1) == math.MaxInt64 {
-		r.mem = uncleared(minReserve)
-		r.row, r.last = 0, time.Now()
+		r.mem = make([]byte, reserveSize)
 		r.nextCollection()
 	}
 	r.used = true
@@ -54,17 +43,10 @@ func (r *reserve) nextCollection() {
 func (r *reserve) collected() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.used {
+	if r.used {
+		r.used = false
+		r.nextCollection()
+	} else {
 		r.mem = nil
-		return
 	}
-	now := time.Now()
-	if r.row++; now.Sub(r.last) > tooOften {
-		r.row = 0
-	}
-	if size := 2 * len(r.mem); size <= maxReserve && r.row == inRow {
-		r.mem, r.row = uncleared(size), 0
-	}
-	r.used, r.last = false, now
-	r.nextCollection()
 }
