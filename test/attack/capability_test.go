@@ -16,6 +16,22 @@ func (a *attacker) saveCallback(question, thread uint32, fill func(d rpc.CapDesc
 	})
 }
 
+// savePromises has the victim keep a promise, by the id first, that leads through 100,000 others by the ids that follow. It
+// returns the thread, and has used questions up to 4.
+func (a *attacker) savePromises(first uint32) (thread uint32) {
+	a.open()
+	m := a.threads()
+	a.makeThread(3, m, "worker")
+	thread = a.threadOf(3)
+	a.saveCallback(4, thread, func(d rpc.CapDescriptor) { d.SetSenderPromise(first) })
+	a.expectReturn(4)
+	for i := range uint32(100_000) {
+		a.resolve(first+i, func(d rpc.CapDescriptor) { d.SetSenderPromise(first + i + 1) })
+	}
+	a.stillServed()
+	return thread
+}
+
 // callbackSaved has the victim call what it kept.
 func (a *attacker) callbackSaved(question, thread uint32) {
 	a.call(question, fooInterface, fooCallbackSaved, 1, 1, 2, func(c callArgs) {
@@ -127,30 +143,12 @@ var capabilityAttacks = []serverAttack{
 		a.expectAbort("resolves to itself")
 	}},
 	{name: "capability/promises in a chain", heap: 256 * mib, run: func(a *attacker, _ *victim) {
-		a.open()
-		m := a.threads()
-		a.makeThread(3, m, "worker")
-		thread := a.threadOf(3)
-		a.saveCallback(4, thread, func(d rpc.CapDescriptor) { d.SetSenderPromise(100) })
-		a.expectReturn(4)
-		for i := range uint32(100_000) {
-			a.resolve(100+i, func(d rpc.CapDescriptor) { d.SetSenderPromise(101 + i) })
-		}
-		a.stillServed()
+		thread := a.savePromises(100)
 		a.saveCallback(5, thread, func(d rpc.CapDescriptor) { d.SetSenderHosted(hostedCallback) })
 		a.stillServed()
 	}},
 	{name: "capability/promises that lead to a long chain", heap: 256 * mib, run: func(a *attacker, _ *victim) {
-		a.open()
-		m := a.threads()
-		a.makeThread(3, m, "worker")
-		thread := a.threadOf(3)
-		a.saveCallback(4, thread, func(d rpc.CapDescriptor) { d.SetSenderPromise(1000) })
-		a.expectReturn(4)
-		for i := range uint32(100_000) {
-			a.resolve(1000+i, func(d rpc.CapDescriptor) { d.SetSenderPromise(1001 + i) })
-		}
-		a.stillServed()
+		thread := a.savePromises(1000)
 		// Each of these is followed, as far as is allowed.
 		for i := range uint32(500) {
 			a.saveCallback(5+i, thread, func(d rpc.CapDescriptor) { d.SetSenderPromise(200_000 + i) })
