@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"syscall"
 )
 
 // PeerCred says who is at the other end of a Unix socket: the process that
@@ -27,8 +28,8 @@ func SameUser(p PeerCred) error {
 // with [errors.ErrUnsupported] for other streams, and on systems other than
 // Linux.
 func PeerCredOf(nc net.Conn) (PeerCred, error) {
-	u, ok := nc.(*net.UnixConn)
-	if !ok {
+	u, ok := nc.(syscall.Conn)
+	if a := nc.LocalAddr(); !ok || a == nil || a.Network() != "unix" {
 		return PeerCred{}, fmt.Errorf("peer credentials of %T, which is no Unix socket: %w", nc, errors.ErrUnsupported)
 	}
 	return peerCred(u)

@@ -2,12 +2,12 @@ package mprt
 
 import (
 	"fmt"
-	"net"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-func peerCred(nc *net.UnixConn) (PeerCred, error) {
+func peerCred(nc syscall.Conn) (PeerCred, error) {
 	raw, err := nc.SyscallConn()
 	if err != nil {
 		return PeerCred{}, err

@@ -27,6 +27,15 @@ func TestPeerCheck(t *testing.T) {
 		t.Errorf("the peer is %+v, not %+v", seen, want)
 	}
 
+	conn, err := mprt.Dial(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if got, err := mprt.PeerCredOf(conn.NetConn()); got != want || err != nil {
+		t.Errorf("the peer of a connection is %+v, not %+v: %v", got, want, err)
+	}
+
 	stranger := want
 	stranger.UID++
 	if err := mprt.SameUser(stranger); err == nil {

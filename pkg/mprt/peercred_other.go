@@ -5,10 +5,10 @@ package mprt
 import (
 	"errors"
 	"fmt"
-	"net"
 	"runtime"
+	"syscall"
 )
 
-func peerCred(*net.UnixConn) (PeerCred, error) {
+func peerCred(syscall.Conn) (PeerCred, error) {
 	return PeerCred{}, fmt.Errorf("peer credentials: %w on %s", errors.ErrUnsupported, runtime.GOOS)
 }

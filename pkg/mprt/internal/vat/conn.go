@@ -83,7 +83,7 @@ type export struct {
 // asks; it may be nil.
 func New(nc net.Conn, bootstrap *Cap, opts Options) *Conn {
 	opts.setDefaults()
-	raw := rawConn(nc)
+	nc, raw := rawConn(nc)
 	c := &Conn{
 		nc:        nc,
 		raw:       raw,

@@ -55,6 +55,8 @@ func (c *Conn) sayLater() {
 // this process has closed it.
 func hangUp(nc net.Conn) {
 	switch nc := nc.(type) {
+	case interface{ hangUp() }:
+		nc.hangUp()
 	case *net.UnixConn:
 		// A peer that has left already is no error.
 		_ = nc.CloseRead()

@@ -8,26 +8,24 @@ import (
 )
 
 // rawConn gives access to the descriptor below nc, for reads that hold no
-// buffer while they wait and writes that do not block; nil if nc has none.
-func rawConn(nc net.Conn) syscall.RawConn {
-	sc, ok := nc.(syscall.Conn)
-	switch nc := nc.(type) {
+// buffer while they wait and writes that do not block; nil if nc has none. It
+// also returns what is to be used instead of nc.
+func rawConn(nc net.Conn) (net.Conn, syscall.RawConn) {
+	switch u := nc.(type) {
 	case *net.UnixConn:
 		// As much as the system allows: each time that the buffer is full costs
 		// a switch to the peer and back.
-		_ = nc.SetWriteBuffer(1 << 20)
+		_ = u.SetWriteBuffer(1 << 20)
+		nc = takeSocket(u)
 	case *net.TCPConn:
 	default:
-		ok = false
+		return nc, nil
 	}
-	if !ok {
-		return nil
-	}
-	raw, err := sc.SyscallConn()
+	raw, err := nc.(syscall.Conn).SyscallConn()
 	if err != nil {
-		return nil
+		return nc, nil
 	}
-	return raw
+	return nc, raw
 }
 
 // tryRead is one read of a ready descriptor. A connection that is idle holds

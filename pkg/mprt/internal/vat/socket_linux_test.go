@@ -1,0 +1,210 @@
+package vat
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// sockets returns a socket and the other end.
+func sockets(t *testing.T) (*socket, net.Conn) {
+	t.Helper()
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ends [2]net.Conn
+	for i, fd := range fds {
+		f := os.NewFile(uintptr(fd), "socket")
+		ends[i], err = net.FileConn(f)
+		f.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, ok := takeSocket(ends[0].(*net.UnixConn)).(*socket)
+	if !ok {
+		t.Fatal("the socket was not taken")
+	}
+	t.Cleanup(func() {
+		s.Close()
+		ends[1].Close()
+	})
+	return s, ends[1]
+}
+
+func TestSocketCarriesBothWays(t *testing.T) {
+	s, other := sockets(t)
+	data := bytes.Repeat([]byte("0123456789"), 1<<18) // more than the buffers hold
+	for _, way := range []struct {
+		from io.Writer
+		to   io.Reader
+	}{{s, other}, {other, s}, {s, other}} {
+		written := make(chan error, 1)
+		go func() {
+			n, err := way.from.Write(data)
+			if n != len(data) && err == nil {
+				err = io.ErrShortWrite
+			}
+			written <- err
+		}()
+		got := make([]byte, len(data))
+		if _, err := io.ReadFull(way.to, got); err != nil || !bytes.Equal(got, data) {
+			t.Fatalf("%d bytes were not read as they were written: %v", len(data), err)
+		}
+		if err := <-written; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Go's poller does not hear of it when the peer has read, also not after a write
+// that had to wait.
+func TestSocketHearsWhatIsWaitedFor(t *testing.T) {
+	s, other := sockets(t)
+	ready := func(r *readiness) bool {
+		t.Helper()
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(r.epoll), Events: unix.POLLIN}}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n > 0
+	}
+	for _, size := range []int{1, 4 << 20, 1} {
+		go s.Write(make([]byte, size))
+		if _, err := io.ReadFull(other, make([]byte, size)); err != nil {
+			t.Fatal(err)
+		}
+		s.out.mu.Lock() // the write has returned
+		if ready(&s.in) || s.out.file != nil && ready(&s.out) {
+			t.Errorf("after a write of %d bytes, the poller hears of something", size)
+		}
+		s.out.mu.Unlock()
+	}
+	if _, err := other.Write([]byte{1}); err != nil {
+		t.Fatal(err)
+	}
+	if !ready(&s.in) {
+		t.Error("the poller does not hear of what can be read")
+	}
+}
+
+func TestSocketClose(t *testing.T) {
+	s, other := sockets(t)
+	full := make(chan error, 1)
+	go func() {
+		_, err := s.Write(make([]byte, 16<<20)) // which nobody reads
+		full <- err
+	}()
+	if _, err := other.Read(make([]byte, 1)); err != nil { // the write has begun
+		t.Fatal(err)
+	}
+	empty := make(chan error, 1)
+	reads := make(chan bool)
+	go func() {
+		first := true
+		empty <- s.readable(func(uintptr) bool {
+			if first {
+				close(reads)
+				first = false
+			}
+			return false
+		})
+	}()
+	<-reads
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	for what, ended := range map[string]chan error{"read": empty, "write": full} {
+		if err := <-ended; !errors.Is(err, net.ErrClosed) {
+			t.Errorf("%s of what is closed: %v", what, err)
+		}
+	}
+	_, err := s.Write([]byte{1})
+	for what, err := range map[string]error{
+		"Write": err, "Close": s.Close(), "SetDeadline": s.SetDeadline(time.Time{}),
+		"Control": rawSocket{s}.Control(func(uintptr) { t.Error("the descriptor is used after Close") }),
+	} {
+		if !errors.Is(err, net.ErrClosed) {
+			t.Errorf("%s after Close: %v", what, err)
+		}
+	}
+	if _, err := io.Copy(io.Discard, other); err != nil {
+		t.Errorf("the peer does not see the end, but: %v", err)
+	}
+	if n := s.refs.Load(); n != 0 {
+		t.Errorf("%d references are left", n)
+	}
+}
+
+func TestSocketEnds(t *testing.T) {
+	s, other := sockets(t)
+	past := time.Unix(1, 0)
+	if err := s.SetDeadline(past); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("read after its deadline: %v", err)
+	}
+	if _, err := s.Write(make([]byte, 16<<20)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("write after its deadline: %v", err)
+	}
+	if err := s.SetDeadline(time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	other.Close()
+	// What the peer has not read is lost, which it says once.
+	if _, err := s.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("read after the peer has left: %v", err)
+	}
+	if _, err := s.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("read at the end: %v", err)
+	}
+	if _, err := s.Write([]byte{1}); !errors.Is(err, syscall.EPIPE) {
+		t.Errorf("write to nobody: %v", err)
+	}
+}
+
+// Without a descriptor for the poller, the connection is as Go has it.
+func TestSocketWithoutDescriptors(t *testing.T) {
+	s, other := sockets(t)
+	var was unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
+		t.Fatal(err)
+	}
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fds[1])
+	f := os.NewFile(uintptr(fds[0]), "socket")
+	nc, err := net.FileConn(f)
+	f.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	few := was
+	few.Cur = 3 // all that are open stay so
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {
+		t.Fatal(err)
+	}
+	got := takeSocket(nc.(*net.UnixConn))
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
+		t.Fatal(err)
+	}
+	defer got.Close()
+	if got != nc {
+		t.Errorf("a connection of type %T without a descriptor for it", got)
+	}
+	if _, err := got.Write([]byte{1}); err != nil {
+		t.Errorf("it cannot be used: %v", err)
+	}
+	_, _ = s, other
+}
