@@ -123,7 +123,10 @@ type decoder struct {
 	caps interface {
 		CapAt(capnp.Ptr) (*vat.Cap, error)
 	}
-	call  *ServerCall // whose params are read
+	call *ServerCall // whose params are read
+	// borrows says that Data is not copied: WithBorrowedData.
+	borrows bool
+
 	err   error
 	made  int64 // bytes of memory that was decoded
 	asked int64 // how far made may go before it is held against the limits again
@@ -191,7 +194,8 @@ func (r Reader) Text(i uint16) string {
 	return r.text(p)
 }
 
-// Data returns a copy of the data at the i-th pointer, nil for null.
+// Data returns a copy of the data at the i-th pointer, or the data itself with
+// [WithBorrowedData]; nil for null.
 func (r Reader) Data(i uint16) []byte { return r.data(r.Ptr(i)) }
 
 // StructAt returns the struct at the i-th pointer; for null, a reader that is

@@ -151,12 +151,15 @@ func newData(b Builder, d []byte) capnp.Ptr {
 	return t.ToPtr()
 }
 
-// data copies the Data that p points at; nil if it is null.
+// data copies the Data that p points at, unless it is borrowed; nil if it is null.
 func (r Reader) data(p capnp.Ptr) []byte {
 	if !p.IsValid() {
 		return nil
 	}
 	d := p.Data()
+	if r.dec != nil && r.dec.borrows {
+		return d[:len(d):len(d)]
+	}
 	if !r.charge(len(d), 1) {
 		return nil
 	}

@@ -25,8 +25,9 @@ type Conn struct {
 	leaked     func(Leak)
 	tap        *tap // nil if nobody listens
 
-	osThreads bool
-	since     time.Time
+	osThreads    bool
+	borrowedData bool
+	since        time.Time
 
 	workers atomic.Int64 // threads that the peer made
 	threads atomic.Int64 // those and ours that it knows
@@ -63,10 +64,12 @@ func newConn(nc net.Conn, offer *Server, o *options, ended func(*Conn)) *Conn {
 		maxThreads: o.maxThreads,
 		osThreads:  o.osThreads,
 		since:      time.Now(),
-		log:        o.logger,
-		leaked:     o.leaked,
-		tap:        newTap(o, name),
-		known:      map[*Thread]struct{}{},
+
+		borrowedData: o.borrowedData,
+		log:          o.logger,
+		leaked:       o.leaked,
+		tap:          newTap(o, name),
+		known:        map[*Thread]struct{}{},
 	}
 	vo := o.vat
 	vo.Owner = c

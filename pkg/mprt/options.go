@@ -27,6 +27,7 @@ type options struct {
 	observer       Observer
 	recorder       *recorder
 	profileLabels  bool
+	borrowedData   bool
 }
 
 func newOptions(opts []Option) *options {
@@ -73,6 +74,15 @@ func WithLogger(l *slog.Logger) Option { return func(o *options) { o.logger = l 
 // Only for peers that know how to take that, as this library and the C++ one do:
 // a peer that does not loses the call, and its connection is ended.
 func WithTailCalls() Option { return func(o *options) { o.vat.TailCalls = true } }
+
+// WithBorrowedData has the methods that the peer calls here get the Data in their
+// params without a copy, as those of the C++ library do: such a []byte, also one
+// in a struct, a list or a map, is part of the message. It is valid until the
+// method has returned, which may return it, and must not be changed; what is kept
+// has to be copied (bytes.Clone). It saves a method with much data most of what
+// the call costs here. Texts, and the results of calls that are made here, are
+// copies in any case.
+func WithBorrowedData() Option { return func(o *options) { o.borrowedData = true } }
 
 // WithMaxMessage limits the size in bytes of a message, in either direction.
 // A larger one of the peer's ends the connection; a larger one of ours fails

@@ -97,7 +97,7 @@ func (s *proxyServer) Accept(call *vat.Call) *vat.Queue {
 	s.self.AddRef()
 	sc := &ServerCall{call: call, server: s, method: m, conn: conn}
 	sc.enc = encoder{conn: conn, caps: call}
-	sc.dec = decoder{caps: call, call: sc}
+	sc.dec = decoder{caps: call, call: sc, borrows: conn != nil && conn.borrowedData}
 	if t := conn.listener(); t != nil {
 		t.received(sc)
 	}

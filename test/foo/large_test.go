@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"strings"
+	"sync"
 	"testing"
+	"unsafe"
 
 	"capnproto.org/go/capnp/v3"
 
@@ -30,14 +32,14 @@ func (h *hoarder) PassDataPointers(_ context.Context, arg [][]byte) ([][]byte, e
 }
 
 // hoard connects to a hoarder over a socket.
-func hoard(t *testing.T) (*foo.FooInterfaceClient, *hoarder) {
+func hoard(t *testing.T, opts ...mprt.Option) (*foo.FooInterfaceClient, *hoarder) {
 	t.Helper()
 	h := &hoarder{Foo: new(fooimpl.Foo)}
 	l, err := mprt.Listen(t.Context(), "unix:"+t.TempDir()+"/socket")
 	must(t, err)
 	ended := make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
-	go func() { ended <- mprt.Serve(ctx, l, foo.NewFooInterfaceServer(h)) }()
+	go func() { ended <- mprt.Serve(ctx, l, foo.NewFooInterfaceServer(h), opts...) }()
 	conn, err := mprt.Dial(t.Context(), "unix:"+l.Addr().String())
 	must(t, err)
 	t.Cleanup(func() {
@@ -145,4 +147,42 @@ func TestLargeDataTwice(t *testing.T) {
 		}
 		copy(h.kept[i], data)
 	}
+}
+
+// With WithBorrowedData, data in params is where it is in the message, and is
+// returned from there.
+func TestBorrowedData(t *testing.T) {
+	const size = 20<<10 + 8 // no size of Go's allocator
+	apart := func(opts ...mprt.Option) uintptr {
+		f, h := hoard(t, opts...)
+		_, err := f.PassDataPointers(within(t), [][]byte{make([]byte, size), make([]byte, size)})
+		must(t, err)
+		for _, data := range h.kept {
+			if len(data) != size {
+				t.Fatalf("got %d bytes, not %d", len(data), size)
+			}
+		}
+		return uintptr(unsafe.Pointer(&h.kept[1][0])) - uintptr(unsafe.Pointer(&h.kept[0][0]))
+	}
+	if d := apart(mprt.WithBorrowedData()); d != size {
+		t.Errorf("borrowed data is not as in the message: the second is %d bytes behind the first", d)
+	}
+	if apart() == size {
+		t.Error("data is not copied, although nobody asked for that")
+	}
+
+	f, _ := hoard(t, mprt.WithBorrowedData())
+	var callers sync.WaitGroup
+	for n := range 8 {
+		callers.Go(func() {
+			for _, size := range []int{0, 1, 100, 20 << 10, 64<<10 + 5, 300 << 10, 3 << 20, 64 << 10, 100} {
+				data := bytes.Repeat([]byte{byte(n)}, size)
+				got, err := f.PassData(within(t), data)
+				if err != nil || !bytes.Equal(got, data) {
+					t.Errorf("%d bytes of %d come back changed: %v", size, n, err)
+				}
+			}
+		})
+	}
+	callers.Wait()
 }

@@ -71,7 +71,7 @@ func (s *mpgoServer) Unblock(context.Context) error {
 }
 
 func (mpgoPeer) Serve(l net.Listener) error {
-	return mprt.Serve(context.Background(), l, foomp.NewFooServer(&mpgoServer{gate: newGate()}))
+	return mprt.Serve(context.Background(), l, foomp.NewFooServer(&mpgoServer{gate: newGate()}), mprt.WithBorrowedData())
 }
 
 func (mpgoPeer) Dial(path string) (Client, error) {
