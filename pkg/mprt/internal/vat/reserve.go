@@ -20,7 +20,7 @@ type reserve struct {
 
 // reserveSize is a compromise: the garbage between two collections is about as
 // large, and its memory has to be touched for a first time.
-const reserveSize = 8 << 20
+const reserveSize = 16 << 20
 
 // use holds the reserve until a whole collection has passed without use. A
 // process that has set itself a memory limit knows better.
