@@ -40,11 +40,11 @@ type readiness struct {
 	raw   syscall.RawConn
 }
 
-// takeSocket returns a socket in nc's place, which it closes; or nc, if there are
-// no descriptors left.
+// takeSocket returns a socket in nc's place, which it closes; or nc, if too many
+// descriptors are in use.
 func takeSocket(nc *net.UnixConn) net.Conn {
 	raw, err := nc.SyscallConn()
-	if err != nil {
+	if err != nil || !morePollers() {
 		return nc
 	}
 	s := &socket{fd: -1, local: nc.LocalAddr(), remote: nc.RemoteAddr()}
@@ -61,6 +61,17 @@ func takeSocket(nc *net.UnixConn) net.Conn {
 	}
 	_ = nc.Close()
 	return s
+}
+
+// pollers is how many epoll descriptors there are. A process may serve nearly as
+// many connections as it may have descriptors, so no more than a quarter are for
+// these.
+var pollers atomic.Int64
+
+func morePollers() bool {
+	var limit unix.Rlimit
+	err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)
+	return err == nil && uint64(pollers.Load()) < limit.Cur/4
 }
 
 // open makes the descriptor that Go's poller waits for.
@@ -80,7 +91,17 @@ func (r *readiness) open(fd int, events uint32) error {
 	r.file = os.NewFile(uintptr(epoll), "epoll")
 	r.raw, err = r.file.SyscallConn()
 	r.epoll = epoll
+	pollers.Add(1)
 	return err
+}
+
+func (r *readiness) close() {
+	r.made.Lock()
+	defer r.made.Unlock()
+	if r.file != nil {
+		_ = r.file.Close()
+		pollers.Add(-1)
+	}
 }
 
 // wait calls f until it returns true: now, and each time that it is worth it.
@@ -216,12 +237,8 @@ func (s *socket) Close() error {
 	if s.closed.Swap(true) {
 		return net.ErrClosed
 	}
-	_ = s.in.file.Close()
-	s.out.made.Lock()
-	if s.out.file != nil {
-		_ = s.out.file.Close()
-	}
-	s.out.made.Unlock()
+	s.in.close()
+	s.out.close()
 	s.release()
 	return nil
 }

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sockets returns a socket and the other end.
-func sockets(t *testing.T) (*socket, net.Conn) {
+// connected returns both ends of a connection.
+func connected(t *testing.T) (*net.UnixConn, net.Conn) {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -29,15 +29,23 @@ func sockets(t *testing.T) (*socket, net.Conn) {
 			t.Fatal(err)
 		}
 	}
-	s, ok := takeSocket(ends[0].(*net.UnixConn)).(*socket)
+	t.Cleanup(func() {
+		ends[0].Close()
+		ends[1].Close()
+	})
+	return ends[0].(*net.UnixConn), ends[1]
+}
+
+// sockets returns a socket and the other end.
+func sockets(t *testing.T) (*socket, net.Conn) {
+	t.Helper()
+	u, other := connected(t)
+	s, ok := takeSocket(u).(*socket)
 	if !ok {
 		t.Fatal("the socket was not taken")
 	}
-	t.Cleanup(func() {
-		s.Close()
-		ends[1].Close()
-	})
-	return s, ends[1]
+	t.Cleanup(func() { s.Close() })
+	return s, other
 }
 
 func TestSocketCarriesBothWays(t *testing.T) {
@@ -172,39 +180,58 @@ func TestSocketEnds(t *testing.T) {
 	}
 }
 
-// Without a descriptor for the poller, the connection is as Go has it.
-func TestSocketWithoutDescriptors(t *testing.T) {
-	s, other := sockets(t)
+// Where descriptors are few, connections are as Go has them, and do with one.
+func TestSocketLeavesDescriptors(t *testing.T) {
+	before := pollers.Load()
+	s, _ := sockets(t)
+	if err := s.SetWriteDeadline(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if n := pollers.Load() - before; n != 2 {
+		t.Errorf("reading and writing take %d pollers", n)
+	}
+	s.Close()
+	if n := pollers.Load() - before; n != 0 {
+		t.Errorf("%d pollers are left", n)
+	}
+
+	u, other := connected(t)
 	var was unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
 		t.Fatal(err)
 	}
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
+	quarter := int64(was.Cur / 4)
+	pollers.Add(quarter)
+	got := takeSocket(u)
+	pollers.Add(-quarter)
+	if got != u {
+		t.Error("more than a quarter of all descriptors are for pollers")
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 16, Max: was.Max}); err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(fds[1])
-	f := os.NewFile(uintptr(fds[0]), "socket")
-	nc, err := net.FileConn(f)
-	f.Close()
-	if err != nil {
-		t.Fatal(err)
+	var all []int // that are left
+	for {
+		fd, err := unix.Dup(0)
+		if err != nil {
+			break
+		}
+		all = append(all, fd)
 	}
-	few := was
-	few.Cur = 3 // all that are open stay so
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {
-		t.Fatal(err)
+	got = takeSocket(u)
+	for _, fd := range all {
+		unix.Close(fd)
 	}
-	got := takeSocket(nc.(*net.UnixConn))
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
 		t.Fatal(err)
 	}
-	defer got.Close()
-	if got != nc {
-		t.Errorf("a connection of type %T without a descriptor for it", got)
+	if got != u {
+		t.Error("there was a descriptor although there is none")
 	}
 	if _, err := got.Write([]byte{1}); err != nil {
-		t.Errorf("it cannot be used: %v", err)
+		t.Errorf("the connection cannot be used: %v", err)
 	}
-	_, _ = s, other
+	if _, err := other.Read(make([]byte, 1)); err != nil {
+		t.Error(err)
+	}
 }
