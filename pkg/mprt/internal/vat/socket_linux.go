@@ -88,11 +88,18 @@ func (r *readiness) open(fd int, events uint32) error {
 		unix.Close(epoll)
 		return os.NewSyscallError("epoll_ctl", err)
 	}
-	r.file = os.NewFile(uintptr(epoll), "epoll")
-	r.raw, err = r.file.SyscallConn()
-	r.epoll = epoll
+	file := os.NewFile(uintptr(epoll), "epoll")
+	raw, err := file.SyscallConn()
+	if err == nil {
+		err = file.SetReadDeadline(time.Time{}) // fails if Go's poller does not take it
+	}
+	if err != nil {
+		file.Close()
+		return err
+	}
+	r.epoll, r.file, r.raw = epoll, file, raw
 	pollers.Add(1)
-	return err
+	return nil
 }
 
 func (r *readiness) close() {
@@ -155,15 +162,28 @@ func (s *socket) writable(f func(fd uintptr) bool) error {
 	if f(uintptr(s.fd)) {
 		return nil
 	}
-	if err := s.openOut(); err != nil {
-		return err
+	err := s.openOut()
+	if err == nil {
+		err = s.watchOut(unix.EPOLLOUT)
 	}
-	if err := s.watchOut(unix.EPOLLOUT); err != nil {
-		return err
+	if err != nil {
+		return s.writableByAsking(f)
 	}
-	err := s.out.wait(f)
+	err = s.out.wait(f)
 	_ = s.watchOut(0)
 	return s.outcome(err)
+}
+
+// writableByAsking is writable where there is no descriptor to be had: what is
+// connected already goes on.
+func (s *socket) writableByAsking(f func(fd uintptr) bool) error {
+	for !s.closed.Load() {
+		time.Sleep(10 * tick)
+		if f(uintptr(s.fd)) {
+			return nil
+		}
+	}
+	return net.ErrClosed
 }
 
 func (s *socket) openOut() error {

@@ -207,7 +207,10 @@ func TestSocketLeavesDescriptors(t *testing.T) {
 	if got != u {
 		t.Error("more than a quarter of all descriptors are for pollers")
 	}
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 16, Max: was.Max}); err != nil {
+	// None at all: there is no socket, and one that there is can still write.
+	full, reader := sockets(t)
+	closed, _ := sockets(t)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 32, Max: was.Max}); err != nil {
 		t.Fatal(err)
 	}
 	var all []int // that are left
@@ -219,11 +222,38 @@ func TestSocketLeavesDescriptors(t *testing.T) {
 		all = append(all, fd)
 	}
 	got = takeSocket(u)
+	const size = 4 << 20
+	written := make(chan error, 2)
+	go func() {
+		_, err := full.Write(make([]byte, size))
+		written <- err
+	}()
+	_, readErr := io.ReadFull(reader, make([]byte, size))
+	writeErr := <-written
+	waits := make(chan bool)
+	go func() {
+		tries := 0
+		written <- closed.writable(func(uintptr) bool {
+			if tries++; tries == 2 {
+				close(waits)
+			}
+			return false
+		})
+	}()
+	<-waits
+	closed.Close()
+	closedErr := <-written
 	for _, fd := range all {
 		unix.Close(fd)
 	}
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
 		t.Fatal(err)
+	}
+	if readErr != nil || writeErr != nil || full.out.file != nil {
+		t.Errorf("write without a descriptor to wait with: %v, %v", writeErr, readErr)
+	}
+	if !errors.Is(closedErr, net.ErrClosed) {
+		t.Errorf("write of what is closed, without a descriptor to wait with: %v", closedErr)
 	}
 	if got != u {
 		t.Error("there was a descriptor although there is none")
