@@ -14,17 +14,17 @@ import (
 
 func TestPeerCheck(t *testing.T) {
 	address := fmt.Sprintf("unix:@mpgo-test-%d", os.Getpid())
-	var seen mprt.PeerCred
+	seen := make(chan mprt.PeerCred, 2) // one a connection
 	serve(t, listen(t, address), mprt.WithPeerCheck(func(p mprt.PeerCred) error {
-		seen = p
+		seen <- p
 		return mprt.SameUser(p)
 	}))
 	if _, err := dial(t, address, mprt.WithPeerCheck(mprt.SameUser)).Add(t.Context(), 1, 1); err != nil {
 		t.Error(err)
 	}
 	want := mprt.PeerCred{PID: os.Getpid(), UID: uint32(os.Getuid()), GID: uint32(os.Getgid())}
-	if seen != want {
-		t.Errorf("the peer is %+v, not %+v", seen, want)
+	if got := <-seen; got != want {
+		t.Errorf("the peer is %+v, not %+v", got, want)
 	}
 
 	conn, err := mprt.Dial(t.Context(), address)
