@@ -59,12 +59,11 @@ func newConn(nc net.Conn, offer *Server, o *options, ended func(*Conn)) *Conn {
 		name = peerName(nc)
 	}
 	c := &Conn{
-		name:       name,
-		threadName: o.threadName,
-		maxThreads: o.maxThreads,
-		osThreads:  o.osThreads,
-		since:      time.Now(),
-
+		name:         name,
+		threadName:   o.threadName,
+		maxThreads:   o.maxThreads,
+		osThreads:    o.osThreads,
+		since:        time.Now(),
 		borrowedData: o.borrowedData,
 		log:          o.logger,
 		leaked:       o.leaked,

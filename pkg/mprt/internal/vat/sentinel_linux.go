@@ -1,7 +1,6 @@
 package vat
 
 import (
-	"os"
 	"sync"
 	"syscall"
 
@@ -25,15 +24,7 @@ var guard sentinel
 // open makes the descriptor, once.
 func (s *sentinel) open() {
 	s.tried = true
-	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	if err != nil {
-		return
-	}
-	if err := unix.SetNonblock(fd, true); err != nil {
-		unix.Close(fd)
-		return
-	}
-	raw, err := os.NewFile(uintptr(fd), "epoll").SyscallConn()
+	fd, _, raw, err := newEpoll()
 	if err != nil {
 		return
 	}

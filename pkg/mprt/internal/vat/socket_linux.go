@@ -76,26 +76,13 @@ func morePollers() bool {
 
 // open makes the descriptor that Go's poller waits for.
 func (r *readiness) open(fd int, events uint32) error {
-	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	epoll, file, raw, err := newEpoll()
 	if err != nil {
-		return os.NewSyscallError("epoll_create1", err)
-	}
-	err = unix.SetNonblock(epoll, true)
-	if err == nil {
-		err = unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: events})
-	}
-	if err != nil {
-		unix.Close(epoll)
-		return os.NewSyscallError("epoll_ctl", err)
-	}
-	file := os.NewFile(uintptr(epoll), "epoll")
-	raw, err := file.SyscallConn()
-	if err == nil {
-		err = file.SetReadDeadline(time.Time{}) // fails if Go's poller does not take it
-	}
-	if err != nil {
-		file.Close()
 		return err
+	}
+	if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: events}); err != nil {
+		file.Close()
+		return os.NewSyscallError("epoll_ctl", err)
 	}
 	r.epoll, r.file, r.raw = epoll, file, raw
 	pollers.Add(1)
