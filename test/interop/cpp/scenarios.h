@@ -527,6 +527,30 @@ inline const Scenario SCENARIOS[] = {
       last.setTimes(2);
       expectNumbers(s.wait(last.send()).getNumbers(), 7, 2);
     }},
+    {"level1", "a promise of ours comes back through echo", [](Session& s) {
+      // The Return brings a receiverHosted promise, and a Disembargo follows at once, wherever that will lead.
+      for (bool theirs : {false, true}) {
+        auto seen = fate();
+        {
+          interop::Counter::Client counter = theirs
+              ? s.wait(s.level1.counterRequest().send()).getCounter()
+              : interop::Counter::Client(kj::heap<WatchedCounter>(s, seen));
+          auto paf = kj::newPromiseAndFulfiller<capnp::Capability::Client>();
+          auto request = s.level1.echoRequest();
+          request.setCap(kj::mv(paf.promise));
+          auto sent = request.send();
+          auto promised = sent.getCap().castAs<interop::Counter>();
+          kj::Vector<kj::Promise<uint>> numbers;
+          for (int i = 0; i < 3; i++) numbers.add(next(promised));
+          auto response = s.wait(kj::mv(sent));
+          for (int i = 0; i < 3; i++) numbers.add(next(promised));
+          paf.fulfiller->fulfill(kj::mv(counter));
+          for (int i = 0; i < 3; i++) numbers.add(next(promised));
+          expectNumbers(s.wait(join(numbers)), 1, 9);
+        }
+        if (!theirs) waitGone(s, seen);
+      }
+    }},
     {"level1", "a promise of ours breaks", [](Session& s) {
       auto paf = kj::newPromiseAndFulfiller<capnp::Capability::Client>();
       auto hold = s.level1.holdRequest();

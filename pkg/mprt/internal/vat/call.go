@@ -222,10 +222,10 @@ func (call *Call) complete(m *message, err error) {
 		if call.tail != nil {
 			part = call.tail.part(p.promise().path)
 		} else {
-			part = resultCap(m, call.root, err, p.promise().path)
+			part, _ = resultCap(m, call.root, err, p.promise().path)
 		}
 		c.mu.Unlock()
-		p.resolve(part)
+		p.resolve(part, false)
 		p.Release()
 		c.mu.Lock()
 	}
@@ -388,11 +388,7 @@ func (c *Conn) disown(params *message) bool {
 		if cap == nil || cap.connection() != c || !cap.imported() {
 			return false
 		}
-		switch params.table[i].which {
-		case rpc.CapDescriptor_Which_receiverHosted, rpc.CapDescriptor_Which_receiverAnswer:
-			return false
-		}
-		return true
+		return !ofReceiver(params.table[i].which)
 	}
 	// times says how many entries cap has, and how many of them are counted.
 	times := func(cap *Cap) (all int32, n uint32) {
@@ -468,19 +464,19 @@ func (q *Question) sendLocal(target Server) {
 }
 
 // resultCap returns a new reference to a part of the results, broken if there
-// is none.
-func resultCap(m *message, content capnp.Ptr, err error, path []uint16) *Cap {
+// is none, and whether the peer that returned them sees it on this side.
+func resultCap(m *message, content capnp.Ptr, err error, path []uint16) (cap *Cap, reflected bool) {
 	if err != nil {
-		return NewBroken(err)
+		return NewBroken(err), false
 	}
-	cap, err := m.capByPath(content, path)
+	cap, reflected, err = m.capByPath(content, path)
 	switch {
 	case err != nil:
-		return NewBroken(err)
+		return NewBroken(err), false
 	case cap == nil:
-		return NewBroken(ErrNull)
+		return NewBroken(ErrNull), false
 	}
-	return cap.AddRef()
+	return cap.AddRef(), reflected
 }
 
 // dropTail gives back what call.tail refers to, under conn.mu. If nobody else
@@ -512,7 +508,7 @@ func (call *Call) disconnected(err error) {
 	}
 	for _, p := range pipelines {
 		if !returned {
-			p.resolve(NewBroken(err))
+			p.resolve(NewBroken(err), false)
 		}
 		p.Release()
 	}

@@ -54,8 +54,12 @@ type promise struct {
 	// target is what the promise turned out to be, one owned reference.
 	target *Cap
 	// called says that calls went to the peer through the promise, so that a
-	// local target has to wait for them to come back (embargo).
+	// target on this side has to wait for them to come back (embargo).
 	called bool
+	// reflected says that what the promise has become is on this side, as the
+	// peer sees it, which sends back what comes through the promise; or in the
+	// results of a call that the peer passed on to us.
+	reflected bool
 	// holding says that calls queue in held, although target may be known:
 	// the promise waits for a disembargo, or held is being delivered.
 	holding bool
@@ -138,6 +142,12 @@ func (c *Cap) promise() *promise {
 func (c *Cap) isPromise(kind promiseKind) bool {
 	p := c.promise()
 	return p != nil && p.kind == kind
+}
+
+// ofPeer says that the peer of a connection sees c on its side: an import,
+// or a promise of the peer's, whatever that has become.
+func (c *Cap) ofPeer(conn *Conn) bool {
+	return c != nil && c.connection() == conn && !c.isPromise(queuedPromise)
 }
 
 // imported says that c is an import, perhaps a promise.
@@ -351,13 +361,13 @@ func (c *Cap) tellWhenResolved(w *waiter) {
 }
 
 // resolve settles promise c; it takes over target, which may be nil for null.
-// Calls held meanwhile are delivered first, in order. The caller must not hold
-// any lock.
-func (c *Cap) resolve(target *Cap) {
+// reflected is what the peer says of it (see promise). Calls held meanwhile are delivered first, in
+// order. The caller must not hold any lock.
+func (c *Cap) resolve(target *Cap, reflected bool) {
 	if target == nil {
 		target = NewBroken(ErrNull)
 	}
-	switch first, embargoed := c.settle(target); {
+	switch first, embargoed := c.settle(target, reflected); {
 	case embargoed:
 		c.promise().conn.flush(flushNoWait)
 	case first:
@@ -370,22 +380,25 @@ var resolving sync.Mutex
 
 // settle sets what promise c has become. first is false if that was known
 // already; embargoed says that a disembargo was queued.
-func (c *Cap) settle(target *Cap) (first, embargoed bool) {
+func (c *Cap) settle(target *Cap, reflected bool) (first, embargoed bool) {
+	p := c.promise()
+	conn := p.conn
 	if target.promise() != nil {
 		resolving.Lock()
 		defer resolving.Unlock()
 		if err := target.leadsTo(c); err != nil {
 			target.Release()
 			target = NewBroken(err)
-		} else if end := target.Resolved(); end != target {
-			// A chain of promises stays short if it is built from its end.
-			end.AddRef()
-			target.Release()
-			target = end
+		} else {
+			reflected = reflected || target.reflectedBy(conn)
+			if end := target.Resolved(); end != target {
+				// A chain of promises stays short if it is built from its end.
+				end.AddRef()
+				target.Release()
+				target = end
+			}
 		}
 	}
-	p := c.promise()
-	conn := p.conn
 	conn.mu.Lock()
 	if p.target != nil {
 		conn.mu.Unlock()
@@ -393,51 +406,48 @@ func (c *Cap) settle(target *Cap) (first, embargoed bool) {
 		return false, false
 	}
 	p.target = target
+	p.reflected = reflected || p.q != nil && p.q.taken
 	p.holding = true
 	if p.called && conn.err == nil {
-		embargoed = conn.embargo(c, target)
+		embargoed = conn.embargo(c, p)
 	}
 	conn.mu.Unlock()
 	return true, embargoed
 }
 
-// embargo has calls on a promise of c, which has become target, wait until a
-// disembargo has followed those that went through the peer, if it needs one,
-// under c.mu.
-func (c *Conn) embargo(from, target *Cap) bool {
-	end := target
-	for {
-		p := end.promise()
-		if p == nil || p.conn != c || p.target == nil {
+// embargo has calls on a promise of c's peer, whose target has just become known,
+// wait until a disembargo has followed those that went through the peer, if they
+// may come back to us, under c.mu. Where they go from here does not matter: that
+// may be to the peer again, for it did not know what became of a promise of ours.
+func (c *Conn) embargo(from *Cap, p *promise) bool {
+	if _, is := p.target.what.(*broken); is {
+		return false // order is nothing to it, and what is null does not send back
+	}
+	if p.reflected {
+		c.sendEmbargo(from)
+	} else if next := p.target.promise(); next != nil && next.target == nil {
+		next.called = true // another of the peer's, which calls went through now
+	}
+	return p.reflected
+}
+
+// reflectedBy says that the peer of a connection sends back what it is sent for c,
+// which leads through other promises of the peer's perhaps.
+func (c *Cap) reflectedBy(conn *Conn) bool {
+	for c.ofPeer(conn) {
+		p := c.promise()
+		if p == nil {
 			break
 		}
-		end = p.target // it waits for a disembargo of its own
-	}
-	// Calls may be on their way through the peer back to us, and perhaps from
-	// here to another; or to an object of the peer's in the results of a call that
-	// it passed on to us. Later ones wait until a disembargo has followed them.
-	follow := false
-	switch what := end.what.(type) {
-	case Server:
-		follow = true
-	case *Conn:
-		follow = what != c
-	case *promise:
-		// What is not known yet may still become an object of the peer's, which
-		// must not be sent a disembargo for that. One of the peer's is told what
-		// went through it.
-		if what.conn == c && what.kind != queuedPromise {
-			what.called = true
+		conn.mu.Lock()
+		reflected, target := p.reflected, p.target
+		conn.mu.Unlock()
+		if reflected {
+			return true
 		}
+		c = target
 	}
-	if q := from.promise().q; q != nil && q.taken {
-		_, broken := end.what.(*broken)
-		follow = !broken
-	}
-	if follow {
-		c.sendEmbargo(from)
-	}
-	return follow
+	return false
 }
 
 // maxChain is how many promises one may lead through when another becomes it:
@@ -549,8 +559,7 @@ func (c *Cap) deliver() {
 			case d.call != nil:
 				p.target.accept(d.call).Start()
 			case d.from != nil:
-				d.from.disembargoes.Add(-1)
-				if err := d.from.loopBack(p.target, d.embargo); err != nil {
+				if err := d.from.loopBackHeld(c, d.embargo); err != nil {
 					d.from.abort(err.Error())
 				}
 			}

@@ -140,20 +140,20 @@ func TestChainWithoutEnd(t *testing.T) {
 		chain[i] = newPromise(importedPromise, c)
 	}
 	for i, p := range chain[1:] {
-		chain[i].resolve(p.AddRef()) // from its beginning, so that it stays as long
+		chain[i].resolve(p.AddRef(), false) // from its beginning, so that it stays as long
 	}
 	for _, test := range []struct {
 		at int
 		ok bool
 	}{{len(chain) - 1, true}, {1, true}, {0, false}} {
 		p := newPromise(importedPromise, c)
-		p.resolve(chain[test.at].AddRef())
+		p.resolve(chain[test.at].AddRef(), false)
 		if err := p.Broken(); (err == nil) != test.ok {
 			t.Errorf("a promise that becomes the one %d from the end: %v", len(chain)-1-test.at, err)
 		}
 	}
 	own := newPromise(importedPromise, c)
-	own.resolve(own.AddRef())
+	own.resolve(own.AddRef(), false)
 	if own.Broken() == nil {
 		t.Error("a promise has become itself")
 	}

@@ -237,7 +237,7 @@ func (c *Conn) end(err error, last *message) {
 		q.deliver(nil, noPtr, cut)
 	}
 	for _, p := range promises {
-		p.resolve(NewBroken(cut))
+		p.resolve(NewBroken(cut), false)
 		p.Release()
 	}
 	for _, p := range embargoed {

@@ -325,7 +325,8 @@ func (c *Conn) answerPart(id uint32, path []uint16) (cap *Cap, refuse error) {
 	case call.tail != nil:
 		parts = len(call.tail.pipelines)
 	case call.returned:
-		return resultCap(call.answer, call.root, call.answerErr, path), nil
+		cap, _ = resultCap(call.answer, call.root, call.answerErr, path)
+		return cap, nil
 	}
 	if parts >= maxPipelines {
 		return nil, &Exception{Overloaded, fmt.Sprintf("more than %d promises for one answer", maxPipelines)}
@@ -388,6 +389,12 @@ func (c *Conn) importAll(payload rpc.Payload, m *message) error {
 		m.table = append(m.table, descriptor{which: d.Which()}) // for disown
 	}
 	return nil
+}
+
+// ofReceiver says that a descriptor is of something that its sender sees on the
+// receiver's side.
+func ofReceiver(which rpc.CapDescriptor_Which) bool {
+	return which == rpc.CapDescriptor_Which_receiverHosted || which == rpc.CapDescriptor_Which_receiverAnswer
 }
 
 // importTable makes m.table capabilities in m.caps, under c.mu.
@@ -681,6 +688,7 @@ func (c *Conn) handleResolve(m *message) error {
 		return protocolError("resolve: %v", err)
 	}
 	var target *Cap
+	reflected := false
 	c.mu.Lock()
 	p := c.imports.get(r.PromiseId())
 	switch r.Which() {
@@ -688,6 +696,7 @@ func (c *Conn) handleResolve(m *message) error {
 		var d rpc.CapDescriptor
 		if d, err = r.Cap(); err == nil {
 			target, err = c.importCap(d)
+			reflected = ofReceiver(d.Which())
 		}
 	case rpc.Resolve_Which_exception:
 		var x rpc.Exception
@@ -715,7 +724,7 @@ func (c *Conn) handleResolve(m *message) error {
 		}
 		return nil
 	}
-	p.resolve(target)
+	p.resolve(target, reflected)
 	p.Release()
 	return nil
 }
@@ -777,47 +786,54 @@ func (c *Conn) handleDisembargo(m *message) error {
 }
 
 // loopBack answers a disembargo once all that came before it has been passed
-// on. target, borrowed, is what the peer knows to be one of its own objects.
+// on. target, borrowed, leads to what the peer knows to be one of its own objects
+// or promises. What that has become since does not matter: the peer sees us send
+// back to it what came for target.
 func (c *Conn) loopBack(target *Cap, id uint32) error {
-	of := c // whose lock is held: promises of other connections can lead here too
-	of.mu.Lock()
 	for target != nil {
 		p := target.promise()
 		if p == nil {
 			break
 		}
-		if p.conn != of {
-			of.mu.Unlock()
-			of = p.conn
-			of.mu.Lock()
+		p.conn.mu.Lock() // promises of other connections can lead here too
+		next, holding := p.target, p.holding
+		tooMuch := holding && c.disembargoes.Load() >= int64(c.opts.MaxCalls)
+		if holding && !tooMuch {
+			c.disembargoes.Add(1)
+			target.hold(delivery{embargo: id, from: c})
 		}
-		if p.holding {
-			tooMuch := c.disembargoes.Load() >= int64(c.opts.MaxCalls)
-			if !tooMuch {
-				c.disembargoes.Add(1)
-				target.hold(delivery{embargo: id, from: c})
-			}
-			of.mu.Unlock()
-			if tooMuch {
-				return protocolError("disembargo: too much waits for its target")
-			}
+		p.conn.mu.Unlock()
+		switch {
+		case tooMuch:
+			return protocolError("disembargo: too much waits for its target")
+		case holding:
 			return nil
+		case next == nil, target.ofPeer(c):
+			return c.answerDisembargo(target, id)
 		}
-		if p.target == nil {
-			break
-		}
-		target = p.target
+		target = next
 	}
-	if of != c {
-		of.mu.Unlock()
-		c.mu.Lock()
+	return c.answerDisembargo(target, id)
+}
+
+// loopBackHeld is loopBack for a disembargo that waited for promise target.
+func (c *Conn) loopBackHeld(target *Cap, id uint32) error {
+	c.disembargoes.Add(-1)
+	if target.ofPeer(c) {
+		return c.answerDisembargo(target, id)
 	}
-	if target == nil || target.connection() != c || target.isPromise(queuedPromise) {
-		c.mu.Unlock()
+	return c.loopBack(target.promise().target, id)
+}
+
+// answerDisembargo tells the peer that all that it sent by way of us to target,
+// an object or promise of its own, is on its way back.
+func (c *Conn) answerDisembargo(target *Cap, id uint32) error {
+	if !target.ofPeer(c) {
 		return protocolError("disembargo: its target is not an object of the sender")
 	}
 	m := newMessage()
 	d, err := m.root.NewDisembargo()
+	c.mu.Lock()
 	if err == nil {
 		d.Context().SetReceiverLoopback(id)
 		var to rpc.MessageTarget

@@ -211,6 +211,7 @@ func (m *message) recycle() {
 	m.caps = m.caps[:0]
 	clear(m.lent)
 	m.lent = m.lent[:0]
+	m.table = m.table[:0]
 	m.root = rpc.Message{}
 	m.empty()
 	large.put(m.pooled)
@@ -304,18 +305,22 @@ func (m *message) capAt(p capnp.Ptr) (*Cap, error) {
 	return m.caps[i.Capability()], nil
 }
 
-// capByPath follows a promised answer's transform from content.
-func (m *message) capByPath(content capnp.Ptr, path []uint16) (*Cap, error) {
+// capByPath follows a promised answer's transform from content. reflected says
+// that the peer whose message m is sees the capability on this side.
+func (m *message) capByPath(content capnp.Ptr, path []uint16) (cap *Cap, reflected bool, err error) {
 	p := content
 	for _, i := range path {
 		s := p.Struct()
 		if p.IsValid() && !s.IsValid() {
-			return nil, failedf("pipelined path leads through something that is no struct")
+			return nil, false, failedf("pipelined path leads through something that is no struct")
 		}
-		var err error
 		if p, err = s.Ptr(i); err != nil {
-			return nil, failedf("%v", err)
+			return nil, false, failedf("%v", err)
 		}
 	}
-	return m.capAt(p)
+	if cap, err = m.capAt(p); cap == nil {
+		return nil, false, err
+	}
+	i := int(p.Interface().Capability())
+	return cap, i < len(m.table) && ofReceiver(m.table[i].which), nil
 }

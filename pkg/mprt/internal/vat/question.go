@@ -419,7 +419,8 @@ func (q *Question) Pipeline(path ...uint16) *Cap {
 func (q *Question) part(path []uint16) *Cap {
 	c := q.c
 	if q.ret != nil || q.err != nil {
-		return resultCap(q.ret, q.results, q.err, path)
+		c, _ := resultCap(q.ret, q.results, q.err, path)
+		return c
 	}
 	for _, p := range q.pipelines {
 		if samePath(p.promise().path, path) && p.TryRef() {

@@ -94,6 +94,27 @@ func partParam(answer uint32) func(rpc.CapDescriptor) error {
 	}
 }
 
+// disembargoMessage follows calls on the first part of an answer.
+func disembargoMessage(id, answer uint32) func(rpc.Message) error {
+	return func(m rpc.Message) error {
+		d, err := m.NewDisembargo()
+		d.Context().SetSenderLoopback(id)
+		to, err2 := d.NewTarget()
+		pa, err3 := to.NewPromisedAnswer()
+		return errors.Join(err, err2, err3, partMessage(pa, answer))
+	}
+}
+
+// expectLoopback reads the answer to a disembargo of the peer's.
+func (p *passingPeer) expectLoopback(id uint32) rpc.Disembargo {
+	p.t.Helper()
+	d, err := p.expect(rpc.Message_Which_disembargo).Disembargo()
+	if err != nil || d.Context().Which() != rpc.Disembargo_context_Which_receiverLoopback || d.Context().ReceiverLoopback() != id {
+		p.t.Fatal(d, err)
+	}
+	return d
+}
+
 func finishMessage(id uint32) func(rpc.Message) error {
 	return func(m rpc.Message) error {
 		f, err := m.NewFinish()
@@ -182,18 +203,8 @@ func TestTailCallSent(t *testing.T) {
 	p.send(callMessage(tailedLast, tailedCall, 0, nil))
 	last := p.expectOnPart(tailedLast, first)
 	// A disembargo follows the calls round.
-	p.send(func(m rpc.Message) error {
-		d, err := m.NewDisembargo()
-		d.Context().SetSenderLoopback(9)
-		to, err2 := d.NewTarget()
-		pa, err3 := to.NewPromisedAnswer()
-		return errors.Join(err, err2, err3, partMessage(pa, tailedCall))
-	})
-	d, err := p.expect(rpc.Message_Which_disembargo).Disembargo()
-	if err != nil || d.Context().Which() != rpc.Disembargo_context_Which_receiverLoopback || d.Context().ReceiverLoopback() != 9 {
-		t.Fatal(d, err)
-	}
-	to, err := d.Target()
+	p.send(disembargoMessage(9, tailedCall))
+	to, err := p.expectLoopback(9).Target()
 	p.expectTarget(first, to, err)
 
 	p.send(returnMessage(next, sentElsewhere))

@@ -44,8 +44,7 @@ func (p *passingPeer) send(fill func(rpc.Message) error) {
 	}
 }
 
-// expect reads the next message, which must be of a kind.
-func (p *passingPeer) expect(kind rpc.Message_Which) rpc.Message {
+func (p *passingPeer) next() rpc.Message {
 	p.t.Helper()
 	msg, err := p.in.Decode()
 	if err != nil {
@@ -55,6 +54,13 @@ func (p *passingPeer) expect(kind rpc.Message_Which) rpc.Message {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	return m
+}
+
+// expect reads the next message, which must be of a kind.
+func (p *passingPeer) expect(kind rpc.Message_Which) rpc.Message {
+	p.t.Helper()
+	m := p.next()
 	if m.Which() != kind {
 		p.t.Fatalf("%v, not %v", m.Which(), kind)
 	}

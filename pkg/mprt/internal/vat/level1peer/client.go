@@ -138,6 +138,29 @@ func (s *session) passedOn(l *latch) *vat.Question {
 	return call
 }
 
+// comesBack has the server return a promise of ours, which becomes a counter, whose reference it consumes, before or after
+// that. Calls on what was to be returned go by way of the server, those afterwards do not.
+func (s *session) comesBack(counter *vat.Cap, before bool) {
+	var l latch
+	promise, err := l.promise()
+	check(err)
+	q := s.level1(echo, promise)
+	back := q.Pipeline(0)
+	defer back.Release()
+	numbers := []*vat.Question{callNext(back), callNext(back), callNext(back)}
+	if before {
+		l.settle(counter, nil)
+	}
+	s.done(q)
+	numbers = append(numbers, callNext(back), callNext(back), callNext(back))
+	if !before {
+		l.settle(counter, nil)
+	}
+	numbers = append(numbers, callNext(back), callNext(back), callNext(back))
+	s.wantNumbers(numbers, 1)
+	s.wantNumber(callNext(back), 10)
+}
+
 // ours makes a counter of ours; gone waits until nobody refers to it.
 func (s *session) ours() (c *vat.Cap, gone func()) {
 	o := &counter{dropped: make(chan struct{})}
@@ -263,6 +286,18 @@ var scenarios = []scenario{
 		s.wantList(first, 1, 3)
 		s.wantList(second, 4, 3)
 		s.wantList(s.callHeld(2), 7, 2)
+	}},
+	{"a promise of ours comes back through echo", func(s *session) {
+		c, gone := s.ours()
+		s.comesBack(c, true)
+		gone()
+		c, gone = s.ours()
+		s.comesBack(c, false)
+		gone()
+	}},
+	{"a promise of ours that becomes the server's object comes back through echo", func(s *session) {
+		s.comesBack(s.result(s.level1(newCounter, nil)), true)
+		s.comesBack(s.result(s.level1(newCounter, nil)), false)
 	}},
 	{"a promise of ours breaks", func(s *session) {
 		var l latch
