@@ -189,6 +189,7 @@ func (call *Call) Return() {
 	}
 	m := call.results
 	call.results = nil
+	m.resolveCaps()
 	call.complete(m, nil)
 }
 

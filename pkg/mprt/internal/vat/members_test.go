@@ -309,3 +309,41 @@ func TestNoop(t *testing.T) {
 	})
 	p.expectReturn(tailedCall, rpc.Return_Which_results)
 }
+
+// Who was told what a promise is, and has let go of it, would wait for that again if it were given the promise once more: it
+// is given the object.
+func TestResolvedPromiseIsGivenAsObject(t *testing.T) {
+	p := newPassingPeer(t)
+	p.expect(rpc.Message_Which_bootstrap)
+	promise := newPromise(queuedPromise, loopback)
+	defer promise.Release()
+	give := func() rpc.CapDescriptor {
+		q, part := passes(t, p.boot, promise)
+		part.Release()
+		p.conn.flush(flushNoWait)
+		_, params := p.expectCall()
+		q.Release()
+		p.conn.flush(flushNoWait)
+		p.expect(rpc.Message_Which_finish)
+		table, err := params.CapTable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return table.At(0)
+	}
+	if d := give(); d.Which() != rpc.CapDescriptor_Which_senderPromise {
+		t.Fatal(d)
+	}
+	promise.resolve(NewServer(newFuncServer(echo)), false)
+	r, err := p.expect(rpc.Message_Which_resolve).Resolve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	became, err := r.Cap()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := give(); d.Which() != rpc.CapDescriptor_Which_senderHosted || d.SenderHosted() != became.SenderHosted() {
+		t.Fatal(d)
+	}
+}

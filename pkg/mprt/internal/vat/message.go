@@ -305,6 +305,21 @@ func (m *message) capAt(p capnp.Ptr) (*Cap, error) {
 	return m.caps[i.Capability()], nil
 }
 
+// resolveCaps puts what promises in m's capability table have become in their
+// place, before m is sent: a peer that has let go of a promise would wait for
+// another Resolve. No lock may be held.
+func (m *message) resolveCaps() {
+	for i, cap := range m.caps {
+		if cap == nil || cap.promise() == nil {
+			continue
+		}
+		if end := cap.Resolved(); end != cap {
+			m.caps[i] = end.AddRef()
+			cap.Release()
+		}
+	}
+}
+
 // capByPath follows a promised answer's transform from content. reflected says
 // that the peer whose message m is sees the capability on this side.
 func (m *message) capByPath(content capnp.Ptr, path []uint16) (cap *Cap, reflected bool, err error) {

@@ -197,6 +197,7 @@ func (q *Question) sendTo(target *Cap) {
 			return
 		}
 	}
+	q.params.resolveCaps()
 	for {
 		if target == nil {
 			q.failUnsent(ErrNull)
