@@ -46,6 +46,7 @@ const (
 	modelTake // returns what is kept
 	modelVia  // asks what is kept for what that keeps, and returns the promise for it
 	modelHold // returns its param, when told to
+	modelAsk  // has what is kept hold the param, and returns the promise for it
 	modelFail
 )
 
@@ -157,9 +158,17 @@ func (o *modelObject) Execute(call *Call) {
 		given.Release()
 	case modelTake:
 		result = o.take()
-	case modelVia:
+	case modelVia, modelAsk:
 		kept := o.take()
-		q, err := NewQuestion(kept, 1, modelTake, modelSize)
+		method := uint16(modelTake)
+		if call.MethodID == modelAsk {
+			method = modelHold
+		}
+		q, err := NewQuestion(kept, 1, method, modelSize)
+		if err == nil {
+			q.Params().SetUint64(0, number)
+			err = q.Params().SetPtr(0, q.AddCap(param(call).AddRef()))
+		}
 		if err != nil {
 			call.Fail(err)
 			return
@@ -257,7 +266,7 @@ type asked struct {
 	number uint64
 	to     *modelled
 	behind []uint64
-	via    *Cap // of modelVia: its promise, which is known when the object has been asked
+	via    *Cap // of modelVia and modelAsk: its promise, which is known when the object has been asked
 	ended  bool
 }
 
@@ -291,14 +300,18 @@ func playModel(t *testing.T, seed uint64) {
 		servers[i] = w.object(boots[i].id)
 	}
 	a, b := socketPair(t)
+	var own []*reference // so that objects come back to where they are
 	for i, nc := range []net.Conn{a, b} {
+		object := NewServer(servers[i])
+		own = append(own, &reference{id: g.id(), side: i, cap: object.AddRef(), value: value{object: boots[i]}})
 		// Calls that are passed on return either way.
-		g.conns[i] = New(nc, NewServer(servers[i]), Options{TailCalls: g.rand.IntN(2) == 0})
+		g.conns[i] = New(nc, object, Options{TailCalls: g.rand.IntN(2) == 0})
 	}
 	for i, c := range g.conns {
 		c.Start()
 		g.refs = append(g.refs, &reference{id: g.id(), side: i, cap: c.Bootstrap(), value: value{object: boots[1-i]}})
 	}
+	g.refs = append(g.refs, own...)
 	steps := 20 + g.rand.IntN(150)
 	closes := -1
 	if g.rand.IntN(3) == 0 {
@@ -315,7 +328,14 @@ func playModel(t *testing.T, seed uint64) {
 	g.end()
 }
 
-func (g *modelGame) pick() *reference { return g.refs[g.rand.IntN(len(g.refs))] }
+// pick returns a reference, rather one of the last: order shows where several calls are made on one of which not all is known.
+func (g *modelGame) pick() *reference {
+	of := g.refs
+	if n := len(of); n > 3 && g.rand.IntN(2) == 0 {
+		of = of[n-3:]
+	}
+	return of[g.rand.IntN(len(of))]
+}
 
 func (g *modelGame) step() {
 	switch n := g.rand.IntN(100); {
@@ -332,7 +352,7 @@ func (g *modelGame) step() {
 		g.call(to, modelGive, given)
 	case n < 64:
 		g.call(g.pick(), modelTake, nil)
-	case n < 70:
+	case n < 68:
 		g.call(g.pick(), modelVia, nil)
 	case n < 76:
 		to := g.pick()
@@ -340,7 +360,11 @@ func (g *modelGame) step() {
 		for given.side != to.side {
 			given = g.pick()
 		}
-		g.call(to, modelHold, given)
+		method := uint16(modelHold)
+		if n < 72 {
+			method = modelAsk
+		}
+		g.call(to, method, given)
 	case n < 79:
 		g.call(g.pick(), modelFail, nil)
 	case n < 85:
@@ -369,7 +393,7 @@ func (g *modelGame) step() {
 // call makes a call, and refers to its result from then on.
 func (g *modelGame) call(ref *reference, method uint16, given *reference) {
 	to := ref.object
-	if to != nil && (method == modelGive || method == modelTake || method == modelVia) {
+	if to != nil && (method == modelGive || method == modelTake || method == modelVia || method == modelAsk) {
 		g.settle(to, ref)
 		if method == modelVia && to.kept.object != nil {
 			// The object asks what it keeps in its own time: nobody else may then.
@@ -414,6 +438,13 @@ func (g *modelGame) call(ref *reference, method uint16, given *reference) {
 		} else {
 			result.behind = to.kept.behind // it fails, when that is known
 		}
+	case method == modelAsk:
+		to.touching = append(to.touching, c)
+		result.behind = to.kept.behind
+		if to.kept.object != nil {
+			result = value{given.object, append(append([]uint64{c.number}, given.behind...), to.kept.behind...)}
+			g.holds = append(g.holds, c.number)
+		}
 	case method == modelHold:
 		result = value{given.object, append([]uint64{c.number}, given.behind...)}
 		g.holds = append(g.holds, c.number)
@@ -424,7 +455,7 @@ func (g *modelGame) call(ref *reference, method uint16, given *reference) {
 	result.behind = append(append([]uint64{}, ref.behind...), result.behind...)
 	r := &reference{id: g.id(), side: ref.side, cap: q.Pipeline(0), value: result}
 	g.refs = append(g.refs, r)
-	if method == modelVia {
+	if method == modelVia || method == modelAsk {
 		c.via = r.cap.AddRef()
 	}
 }
