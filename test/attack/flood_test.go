@@ -245,6 +245,23 @@ var floodAttacks = []serverAttack{
 		a.block(1)
 		a.floodDisembargoes(1, 200)
 	}},
+	{name: "flood/disembargoes never answered", run: func(a *attacker, _ *victim) {
+		a.open()
+		thread := a.callbackKept(func(d rpc.CapDescriptor) { d.SetSenderPromise(100) })
+		for promise := uint32(100); promise < 201; promise++ { // one more than the limit of calls
+			a.callbackSaved(10, thread)
+			call := a.expectCall().QuestionId()
+			a.finish(10, true)
+			a.expectReturn(10)
+			a.resolve(promise, func(d rpc.CapDescriptor) { d.SetReceiverHosted(0) })
+			if promise < 200 {
+				a.saveCallback(11, thread, func(d rpc.CapDescriptor) { d.SetSenderPromise(promise + 1) })
+				a.expectReturn(11)
+			}
+			a.sendReturn(call, func(r rpc.Return) { r.SetCanceled() })
+		}
+		a.expectAbort("more than 100 disembargoes have not been answered")
+	}, opts: []mprt.Option{mprt.WithMaxCalls(100)}},
 	{name: "flood/long exceptions never finished", run: func(a *attacker, _ *victim) {
 		a.open()
 		thread := a.callbackKept(func(d rpc.CapDescriptor) { d.SetSenderHosted(hostedCallback) })

@@ -369,7 +369,7 @@ func (c *Cap) resolve(target *Cap, reflected bool) {
 	}
 	switch first, embargoed := c.settle(target, reflected); {
 	case embargoed:
-		c.promise().conn.flush(flushNoWait)
+		c.promise().conn.flushEmbargo()
 	case first:
 		c.deliverHeld()
 	}

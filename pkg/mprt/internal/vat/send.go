@@ -519,6 +519,17 @@ func (c *Conn) sendEmbargo(p *Cap) {
 	c.queue(m)
 }
 
+// flushEmbargo sends what sendEmbargo queued. A peer that answers none of them
+// would have the promises that wait for it kept for ever.
+func (c *Conn) flushEmbargo() {
+	c.mu.Lock()
+	n := c.embargoes.len()
+	c.flushLocked(flushNoWait)
+	if n > c.opts.MaxCalls {
+		c.abort(fmt.Sprintf("more than %d disembargoes have not been answered", c.opts.MaxCalls))
+	}
+}
+
 // dropImport ends an import whose last reference has gone.
 func (c *Conn) dropImport(cap *Cap) {
 	c.mu.Lock()
