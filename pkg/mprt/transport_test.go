@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/binary"
 	"errors"
 	"io/fs"
 	"math/big"
@@ -191,6 +192,30 @@ func tlsConfigs(t *testing.T) (server, client *tls.Config) {
 	certs := []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}
 	return &tls.Config{Certificates: certs, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert},
 		&tls.Config{Certificates: certs, RootCAs: pool}
+}
+
+// A peer that leaves has left, also within a message: at every byte of a short one and of one that is read in pieces.
+func TestPeerLeavesWithinMessage(t *testing.T) {
+	short := []byte{0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0} // a bootstrap that has no struct
+	long := binary.LittleEndian.AppendUint64(nil, 1<<20<<32)
+	cuts := [][]byte{append(long, make([]byte, 1<<20)...)}
+	for i := range short {
+		cuts = append(cuts, short[:i])
+	}
+	for _, sent := range cuts {
+		near, far := net.Pipe()
+		ended := make(chan error, 1)
+		go func() {
+			ended <- mprt.ServeConn(t.Context(), near, foo.NewFooInterfaceServer(server{}))
+		}()
+		if _, err := far.Write(sent); err != nil {
+			t.Fatal(err)
+		}
+		far.Close()
+		if err := <-ended; err != nil {
+			t.Errorf("after %d bytes: %v", len(sent), err)
+		}
+	}
 }
 
 func TestShutdown(t *testing.T) {

@@ -144,6 +144,7 @@ func (c *Conn) Close() error {
 var (
 	ErrClosed   = errors.New("connection closed on this side")
 	ErrPeerLeft = errors.New("peer closed the connection")
+	errPeerCut  = fmt.Errorf("%w in the middle of a message", ErrPeerLeft)
 )
 
 // fail ends the session because of err. What the peer did wrong it is told.
@@ -153,6 +154,8 @@ func (c *Conn) fail(err error) {
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		// A peer that left before it had read everything resets the stream.
 		c.end(ErrPeerLeft, nil)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		c.end(errPeerCut, nil) // or was ended there
 	case errors.As(err, &bad):
 		c.abort(bad.text)
 	default:
