@@ -15,6 +15,7 @@ func forward(target *Cap, call *Call) {
 		var content capnp.Ptr
 		if content, err = copyContent(q.params, call.Params.ToPtr(), call.params.caps); err == nil {
 			err = q.params.setContent(content)
+			q.content = content.Struct() // for an object of this process, which target may turn out to be
 		}
 		if err != nil {
 			q.Release()

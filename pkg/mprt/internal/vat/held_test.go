@@ -330,3 +330,41 @@ func TestHold(t *testing.T) {
 		t.Errorf("%d bytes are held by no call", server.held)
 	}
 }
+
+// A call of a peer's that is passed on to what turns out to be an object of this process arrives with its params.
+func TestForwardedCallComesHome(t *testing.T) {
+	other, _ := pair(t, newFuncServer(echo), nil)
+	p := heldPromise(other, NewServer(newFuncServer(echo)))
+	// What is given as the bootstrap object passes calls on to the promise.
+	client, _ := pair(t, passesOn{p}, nil)
+	boot := client.Bootstrap()
+	defer boot.Release()
+	q, err := NewQuestion(boot, 1, 0, size11)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.Params().SetUint64(0, 7)
+	q.Send()
+	for { // until it is held
+		other.mu.Lock()
+		n := len(p.promise().held)
+		other.mu.Unlock()
+		if n > 0 {
+			break
+		}
+		q.c.flush(flushNoWait)
+	}
+	p.deliverHeld()
+	if err := q.Wait(t.Context(), nil); err != nil || q.Results().Uint64(0) != 7 {
+		t.Errorf("%v: %v", q.Results(), err)
+	}
+	q.Release()
+	p.promise().target.Release()
+	p.promise().target = nil
+}
+
+// passesOn is an object whose calls go on to another.
+type passesOn struct{ to *Cap }
+
+func (s passesOn) Accept(call *Call) *Queue { forward(s.to, call); return nil }
+func (passesOn) Dropped()                   {}
