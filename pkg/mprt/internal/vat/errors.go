@@ -96,8 +96,11 @@ func toException(err error) *Exception {
 		return e
 	}
 	t := Failed
-	if errors.As(err, &e) {
+	switch {
+	case errors.As(err, &e):
 		t = e.Type
+	case errors.Is(err, ErrDisconnected): // of the connection that the call was passed on over
+		t = Disconnected
 	}
 	return &Exception{t, err.Error()}
 }
