@@ -23,7 +23,7 @@ var (
 // modelPatience is for what should take milliseconds.
 const modelPatience = time.Minute
 
-// TestModel plays sessions of random operations on two vats and compares what comes of them with what a model says that
+// TestModel plays sessions of random operations on two vats, or three of which one or each has two connections, and compares what comes of them with what a model says that
 // has no messages, no promises and no concurrency: there, a reference is just the object. It checks that each call
 // reaches the object that the model says, in the order in which calls were made on its reference, that its result is
 // right, and that in the end every object is gone and every table empty. What is played depends on the seed alone.
@@ -274,7 +274,8 @@ type modelGame struct {
 	t      *testing.T
 	rand   *rand.Rand
 	w      *modelWorld
-	conns  [2]*Conn
+	conns  []*Conn      // both ends of each connection
+	boots  []*reference // what each of these offers the other
 	refs   []*reference
 	asked  []*asked
 	holds  []uint64 // that have not been let
@@ -293,25 +294,28 @@ func playModel(t *testing.T, seed uint64) {
 	w := &modelWorld{objects: map[uint64]*modelObject{}, held: map[uint64]*Call{}}
 	w.gone.L = &w.mu
 	g := &modelGame{t: t, rand: rand.New(rand.NewPCG(seed, 0)), w: w}
-	var boots [2]*modelled
-	var servers [2]*modelObject
-	for i := range boots {
-		boots[i] = &modelled{id: g.id()}
-		servers[i] = w.object(boots[i].id)
+	links := [][][2]int{{{0, 1}}, {{0, 1}, {1, 2}}, {{0, 1}, {1, 2}, {2, 0}}}[g.rand.IntN(3)]
+	vats := min(len(links)+1, 3)
+	// Each has a reference to its own object, so that objects come back to where they are.
+	for i := range vats {
+		object := &modelled{id: g.id()}
+		g.refs = append(g.refs, &reference{id: g.id(), side: i, cap: NewServer(w.object(object.id)), value: value{object: object}})
 	}
-	a, b := socketPair(t)
-	var own []*reference // so that objects come back to where they are
-	for i, nc := range []net.Conn{a, b} {
-		object := NewServer(servers[i])
-		own = append(own, &reference{id: g.id(), side: i, cap: object.AddRef(), value: value{object: boots[i]}})
-		// Calls that are passed on return either way.
-		g.conns[i] = New(nc, object, Options{TailCalls: g.rand.IntN(2) == 0})
+	for _, link := range links {
+		a, b := socketPair(t)
+		for i, nc := range []net.Conn{a, b} {
+			// Calls that are passed on return either way.
+			c := New(nc, g.refs[link[i]].cap.AddRef(), Options{TailCalls: g.rand.IntN(2) == 0})
+			c.Start()
+			g.conns = append(g.conns, c)
+			other := g.refs[link[1-i]].value
+			g.boots = append(g.boots, &reference{id: g.id(), side: link[i], value: other})
+		}
 	}
 	for i, c := range g.conns {
-		c.Start()
-		g.refs = append(g.refs, &reference{id: g.id(), side: i, cap: c.Bootstrap(), value: value{object: boots[1-i]}})
+		g.boots[i].cap = c.Bootstrap()
 	}
-	g.refs = append(g.refs, own...)
+	g.refs = append(slices.Clone(g.boots), g.refs...)
 	steps := 20 + g.rand.IntN(150)
 	closes := -1
 	if g.rand.IntN(3) == 0 {
@@ -319,7 +323,7 @@ func playModel(t *testing.T, seed uint64) {
 	}
 	for i := range steps {
 		if i == closes {
-			g.conns[g.rand.IntN(2)].Close()
+			g.conns[g.rand.IntN(len(g.conns))].Close()
 			g.closed = true
 			break
 		}
@@ -382,8 +386,8 @@ func (g *modelGame) step() {
 			}
 		}
 	default:
-		if len(g.refs) > 2 { // the first two are the bootstrap objects
-			i := 2 + g.rand.IntN(len(g.refs)-2)
+		if n := len(g.boots); len(g.refs) > n { // which come first
+			i := n + g.rand.IntN(len(g.refs)-n)
 			g.refs[i].cap.Release()
 			g.refs = append(g.refs[:i], g.refs[i+1:]...)
 		}
@@ -546,7 +550,7 @@ func (g *modelGame) end() {
 		g.wait(g.asked[g.rand.IntN(len(g.asked))])
 	}
 	g.let(g.holds...)
-	for _, ref := range g.refs[2:] {
+	for _, ref := range g.refs[len(g.boots):] {
 		ref.cap.Release()
 	}
 	g.w.mu.Lock()
@@ -560,11 +564,11 @@ func (g *modelGame) end() {
 		o.forget()
 	}
 	if !g.closed {
-		g.waitAlive(2)
+		g.waitAlive(min(len(g.boots)/2+1, 3))
 		// A handler's last references go when its return has been sent, so this may take a few more messages.
 		deadline := time.Now().Add(modelPatience)
 		for left := "?"; left != "" && !g.t.Failed(); {
-			for _, ref := range g.refs[:2] {
+			for _, ref := range g.boots {
 				g.call(ref, modelEcho, nil)
 				g.wait(g.asked[0])
 			}
@@ -573,7 +577,7 @@ func (g *modelGame) end() {
 			}
 		}
 	}
-	for _, ref := range g.refs[:2] {
+	for _, ref := range g.boots {
 		ref.cap.Release()
 	}
 	for _, c := range g.conns {
