@@ -76,12 +76,25 @@ var messageAttacks = []serverAttack{
 	}},
 	{name: "message/pipelined call to an unimplemented method", run: func(a *attacker, _ *victim) {
 		a.open()
+		chain := func() {
+			a.call(2, 0xdeadbeef, 0, 0, 0, 0, func(c callArgs) { c.onAnswer(1) })
+			a.call(3, 0xdeadbeef, 0, 0, 0, 0, func(c callArgs) { c.onAnswer(2, 0) })
+		}
+		a.call(1, 0xdeadbeef, 0, 0, 0, 0, nil)
+		chain()
+		for q := range uint32(3) {
+			a.expectException(1+q, "")
+			a.finish(1+q, true)
+		}
+		// While what they wait for blocks, each goes on for the next, until that is given up, too.
 		a.block(1)
-		a.call(2, 0xdeadbeef, 0, 0, 0, 0, func(c callArgs) { c.onAnswer(1) })
-		a.call(3, 0xdeadbeef, 0, 0, 0, 0, func(c callArgs) { c.onAnswer(2, 0) })
-		a.finish(1, true)
-		a.expectException(3, "") // what was called on a result hears of it first
-		a.expectException(2, "")
+		chain()
+		for q := range uint32(3) {
+			a.finish(1+q, true)
+		}
+		for q := range uint32(3) {
+			a.expectReturn(3 - q)
+		}
 		a.stillServed()
 	}},
 	{name: "message/call id in use", run: func(a *attacker, _ *victim) {
@@ -121,7 +134,9 @@ var messageAttacks = []serverAttack{
 		a.block(1)
 		a.call(2, fooInterface, fooAdd, 1, 0, 0, func(c callArgs) { c.onAnswer(1, 0, 1, 2, 3) })
 		a.finish(1, true)
-		a.expectException(2, "")
+		a.finish(2, true)
+		a.expectReturn(2)
+		a.expectReturn(1)
 		a.stillServed()
 	}},
 	{name: "message/transform through a capability", run: func(a *attacker, _ *victim) {

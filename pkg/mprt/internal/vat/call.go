@@ -46,10 +46,13 @@ type Call struct {
 	mode     flushMode // flushNoWait as long as the reader has the call
 	question *Question // of a call made by this process itself
 
+	heldBy atomic.Pointer[Cap] // the promise whose target it waits for
+	heldAt int                 // in what that holds; the promise's lock guards it
+
 	// The rest is guarded by conn.mu.
 	held         int // bytes that count against MaxHeld
 	returned     bool
-	finished     bool // the caller sent Finish before the return
+	finished     bool // the caller sent Finish before the return: pipelines has no references then
 	keepsResults bool // sendResultsTo.yourself
 	noPipelining bool // the caller promised not to pipeline
 	cancelled    error
@@ -60,7 +63,7 @@ type Call struct {
 	answerErr error
 	resultIDs []uint32  // exports in the results, one a reference
 	idRoom    [2]uint32 // for resultIDs, as many as most have
-	pipelines []*Cap    // promises for parts of the results, one reference each
+	pipelines []*Cap    // promises for parts of the results, one reference each; nil for one that is gone
 	taker     *Question // takes its return from here (takeFromOtherQuestion)
 	tail      *Question // in whose results its own are left with the peer, one reference
 }
@@ -123,6 +126,13 @@ func (call *Call) cancel(err error) {
 	if tell && call.accepted.Load() {
 		call.exec.Cancel(err)
 	}
+}
+
+// giveUp ends a call that nobody waits for, nor for any part of its results. No
+// lock may be held.
+func (call *Call) giveUp() {
+	call.cancel(errFinished)
+	call.unhold(errFinished)
 }
 
 // run is what a queue does with a call. One that nobody waits for any more is
@@ -218,7 +228,13 @@ func (call *Call) complete(m *message, err error) {
 	// caller hears of the return: then it may call the object directly, and
 	// that call must not overtake the earlier ones.
 	for i := 0; i < len(call.pipelines); i++ {
-		p := call.pipelines[i].AddRef()
+		p := call.pipelines[i]
+		if p == nil {
+			continue
+		}
+		if p.promise().call = nil; !p.TryRef() {
+			continue
+		}
 		var part *Cap
 		if call.tail != nil {
 			part = call.tail.part(p.promise().path)
@@ -260,9 +276,12 @@ func (call *Call) complete(m *message, err error) {
 	} else {
 		c.answers.remove(call.id)
 	}
-	pipelines := call.pipelines
+	var pipelines []*Cap
 	var gone *Question
 	if !keep {
+		if !call.finished {
+			pipelines = call.pipelines
+		}
 		call.pipelines = nil
 		gone = call.dropTail()
 	}
@@ -289,9 +308,7 @@ func (call *Call) complete(m *message, err error) {
 		c.mu.Lock()
 		c.conclude(taker, false)
 	}
-	if !keep {
-		releaseAll(pipelines)
-	}
+	releaseAll(pipelines)
 	if gone != nil {
 		gone.recycle()
 	}
@@ -494,11 +511,21 @@ func (call *Call) dropTail() (gone *Question) {
 // disconnected tells a call that its connection is gone.
 func (call *Call) disconnected(err error) {
 	call.cancel(err)
+	call.unhold(err)
 	call.conn.mu.Lock()
 	answer, pipelines := call.answer, call.pipelines
 	call.answer, call.pipelines = nil, nil
 	call.taker = nil // which is one of the connection's questions
 	returned := call.returned
+	for i, p := range pipelines {
+		if p == nil {
+			continue
+		}
+		p.promise().call = nil
+		if call.finished && !p.TryRef() {
+			pipelines[i] = nil
+		}
+	}
 	var gone *Question
 	if returned {
 		gone = call.dropTail()
@@ -508,7 +535,7 @@ func (call *Call) disconnected(err error) {
 		gone.recycle()
 	}
 	for _, p := range pipelines {
-		if !returned {
+		if p != nil && !returned {
 			p.resolve(NewBroken(err), false)
 		}
 		p.Release()

@@ -50,6 +50,7 @@ type promise struct {
 	kind promiseKind
 	conn *Conn
 	q    *Question // pipelinedPromise; one of its references
+	call *Call     // queuedPromise of a call of the peer's, until it has returned
 	path []uint16  // pipelinedPromise, queuedPromise
 	// target is what the promise turned out to be, one owned reference.
 	target *Cap
@@ -482,27 +483,65 @@ func (c *Cap) hold(d delivery) {
 		p.kept = true
 		c.refs.Add(1)
 	}
-	if d.q != nil {
-		d.q.heldBy, d.q.heldAt = p, len(p.held)
-	}
+	d.note(c, len(p.held))
 	p.held = append(p.held, d)
 }
 
-// unhold forgets a call of ours that was given up, under the connection's mu: the
-// promise may stay one for as long as a peer likes.
-func (p *promise) unhold(q *Question) {
-	p.held[q.heldAt] = delivery{}
-	q.heldBy = nil
+// note says where what d holds is held; by nobody, if by is nil.
+func (d delivery) note(by *Cap, at int) {
+	switch {
+	case d.q != nil:
+		d.q.heldBy, d.q.heldAt = by, at
+	case d.call != nil:
+		d.call.heldAt = at
+		d.call.heldBy.Store(by)
+	}
+}
+
+// unhold forgets a call that was given up, under the connection's mu: the promise
+// may stay one for as long as a peer likes. alone says that the promise holds
+// nothing any more; it has to be released then, without the lock.
+func (p *promise) unhold(at int) (alone bool) {
+	p.held[at].note(nil, 0)
+	p.held[at] = delivery{}
 	p.empty++
+	if p.empty == len(p.held) && p.target == nil {
+		p.held, p.empty = nil, 0
+		p.kept = false
+		return true
+	}
 	if p.empty < 16 || p.empty < len(p.held)/2 {
-		return
+		return false
 	}
 	p.held = slices.DeleteFunc(p.held, func(d delivery) bool { return d == delivery{} })
 	p.empty = 0
 	for i, d := range p.held {
 		if d.q != nil {
 			d.q.heldAt = i
+		} else if d.call != nil {
+			d.call.heldAt = i
 		}
+	}
+	return false
+}
+
+// unhold takes a call of a peer's that was given up from the promise that it
+// waits for, if it does, and ends it with err. No lock may be held.
+func (call *Call) unhold(err error) {
+	by := call.heldBy.Load()
+	if by == nil {
+		return
+	}
+	p := by.promise()
+	p.conn.mu.Lock()
+	held := call.heldBy.Load() == by // and not just being delivered
+	alone := held && p.unhold(call.heldAt)
+	p.conn.mu.Unlock()
+	if held {
+		call.Fail(err)
+	}
+	if alone {
+		by.Release()
 	}
 }
 
@@ -534,9 +573,7 @@ func (c *Cap) deliver() {
 		held := p.held
 		p.held, p.empty = nil, 0
 		for _, d := range held {
-			if d.q != nil {
-				d.q.heldBy = nil
-			}
+			d.note(nil, 0)
 		}
 		if len(held) == 0 {
 			p.holding = false

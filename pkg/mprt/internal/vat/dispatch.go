@@ -2,6 +2,7 @@ package vat
 
 import (
 	"fmt"
+	"slices"
 
 	"capnproto.org/go/capnp/v3"
 	"capnproto.org/go/capnp/v3/std/capnp/rpc"
@@ -311,7 +312,7 @@ func (c *Conn) promisedAnswer(pa rpc.PromisedAnswer) (cap *Cap, refuse, err erro
 // served, as a new reference, under c.mu. It does not keep path.
 func (c *Conn) answerPart(id uint32, path []uint16) (cap *Cap, refuse error) {
 	call := c.answers.get(id)
-	if call == nil {
+	if call == nil || call.finished {
 		// Perhaps one that needed no Finish, with no capability in its results.
 		return nil, failedf("no answer has id %d, or it has no capabilities", id)
 	}
@@ -338,6 +339,7 @@ func (c *Conn) answerPart(id uint32, path []uint16) (cap *Cap, refuse error) {
 		return nil, c.tooMuchHeld()
 	}
 	p := newPart(queuedPromise, c, path)
+	p.promise().call = call
 	call.pipelines = append(call.pipelines, p)
 	call.held += capSize
 	c.held += capSize
@@ -518,13 +520,16 @@ func (c *Conn) handleReturn(m *message, h returnHeader, ret *rpc.Return) error {
 		var from *Call
 		if ret != nil && ret.Which() == rpc.Return_Which_takeFromOtherQuestion {
 			from = c.answers.get(ret.TakeFromOtherQuestion())
+			if from != nil && (!from.keepsResults || len(from.pipelines) > 0) {
+				from = nil // it is wanted, or the peer will say when it is not
+			}
 		}
 		c.forget(q)
 		c.abandoned--
 		q.state = returned
 		gone := q.refs == 0
 		c.mu.Unlock()
-		if from != nil && from.keepsResults {
+		if from != nil {
 			from.cancel(errFinished) // nor for the call that this was passed on to
 		}
 		releaseAll(dropped)
@@ -648,8 +653,14 @@ func (c *Conn) handleFinish(id uint32, releaseCaps bool) {
 	}
 	if !call.returned {
 		call.finished = true
+		// The call goes on for what is made of parts of its results: calls on them, and
+		// references to them that were given.
+		parts := slices.Clone(call.pipelines)
 		c.mu.Unlock()
-		call.cancel(errFinished)
+		if len(parts) == 0 {
+			call.giveUp()
+		}
+		releaseAll(parts)
 		return
 	}
 	c.answers.remove(id)

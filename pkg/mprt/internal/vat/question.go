@@ -41,8 +41,8 @@ type Question struct {
 	refs      int       // the caller's and one a pipeline
 	finished  bool      // Finish was sent before the return came
 	served    *Call     // the other end of a call within this process
-	heldBy    *promise  // whose target it waits for
-	heldAt    int       // in heldBy.held
+	heldBy    *Cap      // the promise whose target it waits for
+	heldAt    int       // in what that holds
 	inner     *Question // goes over another connection in this one's place, one reference
 	outer     *Question // the question whose place this one took
 	from      *Call     // returned by saying that the results are those of this call
@@ -238,6 +238,10 @@ func (q *Question) sendTo(target *Cap) {
 		}
 		if q.c == nil { // else who waits for q may be reading it
 			q.c = c
+		} else if q.finished { // given up since
+			c.mu.Unlock()
+			q.recycle()
+			return
 		}
 		switch {
 		case p == nil:
@@ -506,7 +510,9 @@ func (c *Conn) unrefQuestion(q *Question) (gone bool) {
 		go q.inner.Release() // it has another lock
 		q.inner = nil
 	case q.heldBy != nil:
-		q.heldBy.unhold(q)
+		if by := q.heldBy; by.promise().unhold(q.heldAt) {
+			go by.Release() // which locks
+		}
 		return true
 	case q.state != sent:
 	case q.elsewhere && c.err == nil:
@@ -516,7 +522,9 @@ func (c *Conn) unrefQuestion(q *Question) (gone bool) {
 	case q.from != nil && c.err == nil: // its return has come
 		from := q.from
 		from.taker, q.from = nil, nil
-		go from.cancel(errFinished)
+		if len(from.pipelines) == 0 { // else the peer will say when it is not wanted
+			go from.cancel(errFinished)
+		}
 		c.sendFinish(q.id, true)
 		c.forget(q)
 		return true

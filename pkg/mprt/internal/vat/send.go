@@ -2,6 +2,7 @@ package vat
 
 import (
 	"fmt"
+	"slices"
 
 	"capnproto.org/go/capnp/v3"
 	"capnproto.org/go/capnp/v3/std/capnp/rpc"
@@ -552,9 +553,16 @@ func (c *Conn) forgetImport(cap *Cap) {
 // the promise had become, to be released.
 func (c *Conn) dropPromise(cap *Cap, p *promise) (target *Cap) {
 	gone := false
-	q := p.q
+	q, call := p.q, (*Call)(nil)
 	c.mu.Lock()
 	switch {
+	case p.call != nil:
+		i := slices.Index(p.call.pipelines, cap)
+		p.call.pipelines[i] = nil
+		if !slices.ContainsFunc(p.call.pipelines, func(p *Cap) bool { return p != nil }) {
+			call = p.call
+		}
+		p.call = nil
 	case p.kind == importedPromise:
 		c.forgetImport(cap)
 	case q != nil:
@@ -571,6 +579,9 @@ func (c *Conn) dropPromise(cap *Cap, p *promise) (target *Cap) {
 	c.mu.Unlock()
 	if gone {
 		q.recycle()
+	}
+	if call != nil {
+		go call.giveUp() // calls that wait for each other are a chain as long as the peer likes
 	}
 	return target
 }
