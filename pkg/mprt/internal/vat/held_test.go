@@ -368,3 +368,24 @@ type passesOn struct{ to *Cap }
 
 func (s passesOn) Accept(call *Call) *Queue { forward(s.to, call); return nil }
 func (passesOn) Dropped()                   {}
+
+// Who has a call passed on hears that it was lost, and not that it failed.
+func TestForwardedCallIsDisconnected(t *testing.T) {
+	started := make(chan struct{})
+	other, _ := pair(t, newFuncServer(func(call *Call) error {
+		close(started)
+		return <-call.exec.(*funcServer).ended
+	}), nil)
+	object := known(other.Bootstrap())
+	defer object.Release()
+	client, _ := pair(t, passesOn{object}, nil)
+	boot := client.Bootstrap()
+	defer boot.Release()
+	go func() {
+		<-started
+		other.Close()
+	}()
+	if _, err := ask(t.Context(), boot, 0, 1); !errors.Is(err, ErrDisconnected) {
+		t.Error(err)
+	}
+}
