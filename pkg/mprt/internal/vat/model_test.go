@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	modelSeeds = flag.Int("model.seeds", 8, "sessions that TestModel plays")
+	modelSeeds = flag.Int("model.seeds", 100, "sessions that TestModel plays")
 	modelFirst = flag.Uint64("model.first", 1, "seed of the first")
 )
 
