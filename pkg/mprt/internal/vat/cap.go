@@ -501,7 +501,8 @@ func (d delivery) note(by *Cap, at int) {
 // unhold forgets a call that was given up, under the connection's mu: the promise
 // may stay one for as long as a peer likes. alone says that the promise holds
 // nothing any more; it has to be released then, without the lock.
-func (p *promise) unhold(at int) (alone bool) {
+func (c *Cap) unhold(at int) (alone bool) {
+	p := c.promise()
 	p.held[at].note(nil, 0)
 	p.held[at] = delivery{}
 	p.empty++
@@ -516,11 +517,7 @@ func (p *promise) unhold(at int) (alone bool) {
 	p.held = slices.DeleteFunc(p.held, func(d delivery) bool { return d == delivery{} })
 	p.empty = 0
 	for i, d := range p.held {
-		if d.q != nil {
-			d.q.heldAt = i
-		} else if d.call != nil {
-			d.call.heldAt = i
-		}
+		d.note(c, i)
 	}
 	return false
 }
@@ -535,7 +532,7 @@ func (call *Call) unhold(err error) {
 	p := by.promise()
 	p.conn.mu.Lock()
 	held := call.heldBy.Load() == by // and not just being delivered
-	alone := held && p.unhold(call.heldAt)
+	alone := held && by.unhold(call.heldAt)
 	p.conn.mu.Unlock()
 	if held {
 		call.Fail(err)

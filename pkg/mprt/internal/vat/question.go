@@ -510,7 +510,7 @@ func (c *Conn) unrefQuestion(q *Question) (gone bool) {
 		go q.inner.Release() // it has another lock
 		q.inner = nil
 	case q.heldBy != nil:
-		if by := q.heldBy; by.promise().unhold(q.heldAt) {
+		if by := q.heldBy; by.unhold(q.heldAt) {
 			go by.Release() // which locks
 		}
 		return true
