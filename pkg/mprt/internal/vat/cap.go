@@ -362,8 +362,8 @@ func (c *Cap) tellWhenResolved(w *waiter) {
 }
 
 // resolve settles promise c; it takes over target, which may be nil for null.
-// reflected is what the peer says of it (see promise). Calls held meanwhile are delivered first, in
-// order. The caller must not hold any lock.
+// reflected is what the peer says of it (see promise). Calls held meanwhile are
+// delivered first, in order. The caller must not hold any lock.
 func (c *Cap) resolve(target *Cap, reflected bool) {
 	if target == nil {
 		target = NewBroken(ErrNull)

@@ -170,7 +170,7 @@ func TestPromiseComesBackToItsOwner(t *testing.T) {
 	promise.resolve(theirs, false)
 	p.expect(rpc.Message_Which_resolve)
 	e.answer(rpc.CapDescriptor.SetReceiverHosted)
-	id := e.expectEmbargo()
+	id := p.expectEmbargo()
 	p.expectFinish(e.id)
 	call, err := NewQuestion(e.part, 1, 4, size11)
 	if err != nil {
@@ -178,12 +178,7 @@ func TestPromiseComesBackToItsOwner(t *testing.T) {
 	}
 	call.Send()
 	defer call.Release()
-	p.send(func(m rpc.Message) error {
-		d, err := m.NewDisembargo()
-		d.Context().SetReceiverLoopback(id)
-		_, err2 := d.NewTarget()
-		return errors.Join(err, err2)
-	})
+	p.send(loopbackMessage(id))
 	c, _ := p.expectCall()
 	to, err := c.Target()
 	if err != nil || to.Which() != rpc.MessageTarget_Which_importedCap || to.ImportedCap() != 9 || c.MethodId() != 4 {
@@ -204,25 +199,11 @@ func TestDisembargoOfFormerPromise(t *testing.T) {
 	// It waits for a disembargo of ours, for a call went through it.
 	p.send(callMessage(tailedCall, tailedEcho, 0, nil))
 	_, id := p.expectTail(tailedCall)
-	p.send(func(m rpc.Message) error {
-		r, err := m.NewResolve()
-		r.SetPromiseId(tailedObject)
-		d, err2 := r.NewCap()
-		d.SetReceiverHosted(0)
-		return errors.Join(err, err2)
-	})
-	d, err := p.expect(rpc.Message_Which_disembargo).Disembargo()
-	if err != nil || d.Context().Which() != rpc.Disembargo_context_Which_senderLoopback {
-		t.Fatal(d, err)
-	}
+	p.send(homeMessage(tailedObject, 0))
+	embargo := p.expectEmbargo()
 	p.send(callMessage(tailedNext, tailedEcho, 0, func(d rpc.CapDescriptor) error { d.SetNone(); return nil }))
 	p.send(disembargoMessage(2, tailedEcho))
-	p.send(func(m rpc.Message) error {
-		back, err := m.NewDisembargo()
-		back.Context().SetReceiverLoopback(d.Context().SenderLoopback())
-		_, err2 := back.NewTarget()
-		return errors.Join(err, err2)
-	})
+	p.send(loopbackMessage(embargo))
 	// The call goes to the object before the disembargo is answered; it returns in its own time.
 	seen := map[rpc.Message_Which]bool{p.next().Which(): true, p.next().Which(): true}
 	if !seen[rpc.Message_Which_disembargo] || !seen[rpc.Message_Which_return] {
@@ -379,24 +360,9 @@ func (e *embargoGame) answer(result func(d rpc.CapDescriptor, export uint32)) {
 }
 
 // resolve has promise 5 become the object.
-func (e *embargoGame) resolve() {
-	e.p.send(func(m rpc.Message) error {
-		r, err := m.NewResolve()
-		r.SetPromiseId(5)
-		d, err2 := r.NewCap()
-		d.SetReceiverHosted(e.export)
-		return errors.Join(err, err2)
-	})
-}
+func (e *embargoGame) resolve() { e.p.send(homeMessage(5, e.export)) }
 
-// expect reads a disembargo, and returns its number.
-func (e *embargoGame) expectEmbargo() uint32 {
+func (e *embargoGame) expect() {
 	e.t.Helper()
-	d, err := e.p.expect(rpc.Message_Which_disembargo).Disembargo()
-	if err != nil || d.Context().Which() != rpc.Disembargo_context_Which_senderLoopback {
-		e.t.Fatal(d, err)
-	}
-	return d.Context().SenderLoopback()
+	e.p.expectEmbargo()
 }
-
-func (e *embargoGame) expect() { e.t.Helper(); e.expectEmbargo() }

@@ -23,9 +23,9 @@ var (
 // modelPatience is for what should take milliseconds.
 const modelPatience = time.Minute
 
-// TestModel plays sessions of random operations on two vats, or three of which one or each has two connections, and compares what comes of them with what a model says that
-// has no messages, no promises and no concurrency: there, a reference is just the object. It checks that each call
-// reaches the object that the model says, in the order in which calls were made on its reference, that its result is
+// TestModel plays sessions of random operations on two vats, or on three in a row or a ring, and compares what comes of
+// them with what a model says that has no messages, no promises and no concurrency: there, a reference is just the object.
+// It checks that each call reaches the object that the model says, in the order in which calls were made on its reference, that its result is
 // right, and that in the end every object is gone and every table empty. What is played depends on the seed alone.
 func TestModel(t *testing.T) {
 	for i := range uint64(*modelSeeds) {

@@ -105,6 +105,37 @@ func disembargoMessage(id, answer uint32) func(rpc.Message) error {
 	}
 }
 
+// loopbackMessage answers a disembargo of ours.
+func loopbackMessage(id uint32) func(rpc.Message) error {
+	return func(m rpc.Message) error {
+		d, err := m.NewDisembargo()
+		d.Context().SetReceiverLoopback(id)
+		_, err2 := d.NewTarget()
+		return errors.Join(err, err2)
+	}
+}
+
+// homeMessage has a promise become an object of ours.
+func homeMessage(promise, export uint32) func(rpc.Message) error {
+	return func(m rpc.Message) error {
+		r, err := m.NewResolve()
+		r.SetPromiseId(promise)
+		d, err2 := r.NewCap()
+		d.SetReceiverHosted(export)
+		return errors.Join(err, err2)
+	}
+}
+
+// expectEmbargo reads a disembargo of ours, and returns its number.
+func (p *passingPeer) expectEmbargo() uint32 {
+	p.t.Helper()
+	d, err := p.expect(rpc.Message_Which_disembargo).Disembargo()
+	if err != nil || d.Context().Which() != rpc.Disembargo_context_Which_senderLoopback {
+		p.t.Fatal(d, err)
+	}
+	return d.Context().SenderLoopback()
+}
+
 // expectLoopback reads the answer to a disembargo of the peer's.
 func (p *passingPeer) expectLoopback(id uint32) rpc.Disembargo {
 	p.t.Helper()
@@ -180,11 +211,13 @@ func (p *tailedPeer) expectOnPart(id, of uint32) uint32 {
 }
 
 // left waits until we have no more than so many questions.
-func (p *tailedPeer) left(questions int) {
+func (p *passingPeer) left(questions int) { left(p.conn, questions) }
+
+func left(c *Conn, questions int) {
 	for {
-		p.conn.mu.Lock()
-		n := p.conn.questions.len()
-		p.conn.mu.Unlock()
+		c.mu.Lock()
+		n := c.questions.len()
+		c.mu.Unlock()
 		if n == questions {
 			return
 		}
