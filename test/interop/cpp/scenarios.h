@@ -39,6 +39,25 @@ inline kj::Promise<uint> next(interop::Counter::Client& counter) {
   return counter.nextRequest().send().then([](auto&& r) -> uint { return r.getNumber(); });
 }
 
+// What the server's echo returns, with three calls on it that were made before the Return came and three after it.
+struct Echoed {
+  interop::Counter::Client promised;
+  kj::Vector<kj::Promise<uint>> numbers;
+  interop::Counter::Client direct;
+};
+
+inline Echoed echoed(Session& s, capnp::Capability::Client cap) {
+  auto request = s.level1.echoRequest();
+  request.setCap(kj::mv(cap));
+  auto sent = request.send();
+  auto promised = sent.getCap().castAs<interop::Counter>();
+  kj::Vector<kj::Promise<uint>> numbers;
+  for (int i = 0; i < 3; i++) numbers.add(next(promised));
+  auto response = s.wait(kj::mv(sent));
+  for (int i = 0; i < 3; i++) numbers.add(next(promised));
+  return {kj::mv(promised), kj::mv(numbers), response.getCap().castAs<interop::Counter>()};
+}
+
 // A recursion of depth n over both sides, all of it on two threads.
 inline kj::Promise<int> recurse(Session& s, mp::Thread::Client thread, std::shared_ptr<Fate> seen, int n) {
   if (n == 0) return 1;
@@ -421,17 +440,9 @@ inline const Scenario SCENARIOS[] = {
       // The Return brings a receiverHosted capability: ours must embargo it, and the server echo the Disembargo.
       auto seen = fate();
       {
-        auto request = s.level1.echoRequest();
-        request.setCap(interop::Counter::Client(kj::heap<WatchedCounter>(s, seen)));
-        auto sent = request.send();
-        auto promised = sent.getCap().castAs<interop::Counter>();
-        kj::Vector<kj::Promise<uint>> numbers;
-        for (int i = 0; i < 3; i++) numbers.add(next(promised));
-        auto response = s.wait(kj::mv(sent));
-        for (int i = 0; i < 3; i++) numbers.add(next(promised));
-        expectNumbers(s.wait(join(numbers)), 1, 6);
-        auto direct = response.getCap().castAs<interop::Counter>();
-        EXPECT(s.wait(next(direct)) == 7);
+        auto back = echoed(s, interop::Counter::Client(kj::heap<WatchedCounter>(s, seen)));
+        expectNumbers(s.wait(join(back.numbers)), 1, 6);
+        EXPECT(s.wait(next(back.direct)) == 7);
       }
       waitGone(s, seen);
     }},
@@ -536,17 +547,10 @@ inline const Scenario SCENARIOS[] = {
               ? s.wait(s.level1.counterRequest().send()).getCounter()
               : interop::Counter::Client(kj::heap<WatchedCounter>(s, seen));
           auto paf = kj::newPromiseAndFulfiller<capnp::Capability::Client>();
-          auto request = s.level1.echoRequest();
-          request.setCap(kj::mv(paf.promise));
-          auto sent = request.send();
-          auto promised = sent.getCap().castAs<interop::Counter>();
-          kj::Vector<kj::Promise<uint>> numbers;
-          for (int i = 0; i < 3; i++) numbers.add(next(promised));
-          auto response = s.wait(kj::mv(sent));
-          for (int i = 0; i < 3; i++) numbers.add(next(promised));
+          auto back = echoed(s, kj::mv(paf.promise));
           paf.fulfiller->fulfill(kj::mv(counter));
-          for (int i = 0; i < 3; i++) numbers.add(next(promised));
-          expectNumbers(s.wait(join(numbers)), 1, 9);
+          for (int i = 0; i < 3; i++) back.numbers.add(next(back.promised));
+          expectNumbers(s.wait(join(back.numbers)), 1, 9);
         }
         if (!theirs) waitGone(s, seen);
       }
